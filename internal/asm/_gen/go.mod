@@ -1,0 +1,3 @@
+module github.com/easel-go/easel/internal/asm/_gen
+
+go 1.26.0

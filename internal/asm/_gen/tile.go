@@ -1,0 +1,215 @@
+package main
+
+import "fmt"
+
+// Offsets of asm.Tile's fields.
+const (
+	tRows = 8 * iota
+	tSegs
+	tK
+	tOff
+	tB
+	tC
+	tLdC
+	tAdd
+	tLdAdd
+	tRes
+	tLdRes
+	tBias
+	tItem
+	tM
+	tN
+	tMask  // 32 bits, one for each column
+	tMaskY // address of 16 lane masks
+)
+
+// rowReg are the registers that hold the addresses of a tile's rows.
+var rowReg = []string{"SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13"}
+
+// tiles writes the matrix product's inner loops, for each number of rows.
+func tiles(s *source) {
+	for m := 1; m <= 8; m++ {
+		tile{rows: m, vec: "Z", bytes: 64, fma: fma32}.write(s, fmt.Sprintf("tile512x%d", m))
+	}
+	for m := 1; m <= 8; m++ {
+		tile{rows: m, vec: "Z", bytes: 64, fma: dot16}.write(s, fmt.Sprintf("tileBF16x%d", m))
+	}
+	for m := 1; m <= 6; m++ {
+		tile{rows: m, vec: "Y", bytes: 32, fma: fma32}.write(s, fmt.Sprintf("tile256x%d", m))
+	}
+}
+
+// tile is a block of sums in registers: rows × two vectors.
+type tile struct {
+	rows  int
+	vec   string // Z or Y
+	bytes int    // of a vector
+	fma   func(s *source, vec string, b, a, acc int)
+}
+
+func fma32(s *source, vec string, b, a, acc int) {
+	s.op("VFMADD231PS %s%d, %s%d, %s%d", vec, b, vec, a, vec, acc)
+}
+
+// dot16 is VDPBF16PS zmm, which Go's assembler lacks: EVEX.512.F3.0F38.W0 52 /r.
+func dot16(s *source, _ string, b, a, acc int) {
+	not := func(v, bit int) int { return ^(v >> bit) & 1 }
+	p0 := not(acc, 3)<<7 | not(b, 4)<<6 | not(b, 3)<<5 | not(acc, 4)<<4 | 2
+	p1 := (^a&15)<<3 | 4 | 2
+	p2 := 2<<5 | not(a, 4)<<3
+	modrm := 0xC0 | (acc&7)<<3 | b&7
+	s.op("LONG $0x%02x%02x%02x62; WORD $0x%02x52 // VDPBF16PS Z%d, Z%d, Z%d", p2, p1, p0, modrm, b, a, acc)
+}
+
+func (t tile) acc(row, half int) int { return 2*row + half }
+
+// write emits the function. B's vectors and the factors broadcast from the rows
+// take the registers above the sums.
+func (t tile) write(s *source, name string) {
+	s.text(name, fmt.Sprintf("func %s(t *Tile)", name), 8)
+	s.op("MOVQ t+0(FP), AX; MOVQ %d(AX), DX; MOVQ %d(AX), R15; MOVQ %d(AX), BX", tRows, tSegs, tB)
+	for i := range 2 * t.rows {
+		if t.vec == "Z" {
+			s.op("VPXORD Z%d, Z%d, Z%d", i, i, i)
+		} else {
+			s.op("VXORPS Y%d, Y%d, Y%d", i, i, i)
+		}
+	}
+	t.segments(s)
+	if t.vec == "Z" {
+		t.finish512(s)
+	} else {
+		t.finish256(s)
+	}
+	s.op("VZEROUPPER; RET")
+}
+
+// segments emits the loops over segments and over the numbers of one.
+func (t tile) segments(s *source) {
+	seg, loop, tail, one, end := s.label("seg"), s.label("loop"), s.label("tail"), s.label("one"), s.label("end")
+	s.line("%s:", seg)
+	s.op("MOVQ %d(AX), CX; SHLQ $2, CX; MOVQ %d(AX), R14; ADDQ CX, R14", tK, tOff)
+	for i := range t.rows {
+		s.op("MOVQ %d(DX), %s; ADDQ R14, %s", 8*i, rowReg[i], rowReg[i])
+	}
+	s.op("ADDQ $64, DX; NEGQ CX; ADDQ $16, CX; JG %s; PCALIGN $32", tail)
+	s.line("%s:", loop)
+	for u := range 4 {
+		t.step(s, u, 4*u-16)
+	}
+	s.op("ADDQ $%d, BX; ADDQ $16, CX; JLE %s", 8*t.bytes, loop)
+	s.line("%s:", tail)
+	s.op("SUBQ $16, CX; JGE %s", end)
+	s.line("%s:", one)
+	t.step(s, 0, 0)
+	s.op("ADDQ $%d, BX; ADDQ $4, CX; JLT %s", 2*t.bytes, one)
+	s.line("%s:", end)
+	s.op("DECQ R15; JNZ %s", seg)
+}
+
+// step emits one k: two vectors of B times the number of each row.
+func (t tile) step(s *source, u, disp int) {
+	b := 2 * t.rows
+	for h := range 2 {
+		s.op("VMOVUPS %d(BX), %s%d", (2*u+h)*t.bytes, t.vec, b+h)
+	}
+	free := min(map[string]int{"Z": 32, "Y": 16}[t.vec]-b-2, 4)
+	for i := range t.rows {
+		a := b + 2 + i%free
+		s.op("VBROADCASTSS %d(%s)(CX*1), %s%d", disp, rowReg[i], t.vec, a)
+		for h := range 2 {
+			t.fma(s, t.vec, b+h, a, t.acc(i, h))
+		}
+	}
+}
+
+// finish512 emits what follows the sums: Add, Bias, Item, Res, and the store, all
+// under the column mask.
+func (t tile) finish512(s *source) {
+	s.op("KMOVW %d(AX), K1; KMOVW %d(AX), K2", tMask, tMask+2)
+	matrix := func(ptr, ld int) {
+		skip := s.label("skip")
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; MOVQ %d(AX), DI", ptr, skip, ld)
+		for i := range t.rows {
+			for h := range 2 {
+				s.op("VADDPS %d(SI), Z%d, K%d, Z%d", 64*h, t.acc(i, h), 1+h, t.acc(i, h))
+			}
+			s.op("ADDQ DI, SI")
+		}
+		s.line("%s:", skip)
+	}
+	vector := func(ptr int) {
+		skip := s.label("skip")
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s", ptr, skip)
+		for h := range 2 {
+			s.op("VMOVUPS.Z %d(SI), K%d, Z%d", 64*h, 1+h, 30+h)
+		}
+		for i := range t.rows {
+			for h := range 2 {
+				s.op("VADDPS Z%d, Z%d, Z%d", 30+h, t.acc(i, h), t.acc(i, h))
+			}
+		}
+		s.line("%s:", skip)
+	}
+	matrix(tAdd, tLdAdd)
+	vector(tBias)
+	vector(tItem)
+	matrix(tRes, tLdRes)
+	s.op("MOVQ %d(AX), SI; MOVQ %d(AX), DI", tC, tLdC)
+	for i := range t.rows {
+		for h := range 2 {
+			s.op("VMOVUPS Z%d, K%d, %d(SI)", t.acc(i, h), 1+h, 64*h)
+		}
+		if i+1 < t.rows {
+			s.op("ADDQ DI, SI")
+		}
+	}
+}
+
+// finish256 is finish512 with masked moves.
+func (t tile) finish256(s *source) {
+	s.op("MOVQ %d(AX), BX; VMOVUPS (BX), Y12; VMOVUPS 32(BX), Y13", tMaskY)
+	matrix := func(ptr, ld int) {
+		skip := s.label("skip")
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; MOVQ %d(AX), DI", ptr, skip, ld)
+		for i := range t.rows {
+			for h := range 2 {
+				s.op("VMASKMOVPS %d(SI), Y%d, Y14; VADDPS Y14, Y%d, Y%d", 32*h, 12+h, t.acc(i, h), t.acc(i, h))
+			}
+			s.op("ADDQ DI, SI")
+		}
+		s.line("%s:", skip)
+	}
+	vector := func(ptr int) {
+		skip := s.label("skip")
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s", ptr, skip)
+		for h := range 2 {
+			s.op("VMASKMOVPS %d(SI), Y%d, Y%d", 32*h, 12+h, 14+h)
+		}
+		for i := range t.rows {
+			for h := range 2 {
+				s.op("VADDPS Y%d, Y%d, Y%d", 14+h, t.acc(i, h), t.acc(i, h))
+			}
+		}
+		s.line("%s:", skip)
+	}
+	matrix(tAdd, tLdAdd)
+	vector(tBias)
+	vector(tItem)
+	matrix(tRes, tLdRes)
+	partial := s.label("partial")
+	done := s.label("done")
+	s.op("MOVQ %d(AX), SI; MOVQ %d(AX), DI; CMPQ %d(AX), $16; JLT %s", tC, tLdC, tN, partial)
+	for i := range t.rows {
+		s.op("VMOVUPS Y%d, (SI); VMOVUPS Y%d, 32(SI); ADDQ DI, SI", t.acc(i, 0), t.acc(i, 1))
+	}
+	s.op("JMP %s", done)
+	s.line("%s:", partial)
+	for i := range t.rows {
+		for h := range 2 {
+			s.op("VMASKMOVPS Y%d, Y%d, %d(SI)", t.acc(i, h), 12+h, 32*h)
+		}
+		s.op("ADDQ DI, SI")
+	}
+	s.line("%s:", done)
+}

@@ -1,0 +1,36 @@
+package asm
+
+import "os"
+
+// Level is how much of a processor the loops use. Each level has what those below
+// it have.
+type Level uint8
+
+// The levels.
+const (
+	PureGo     Level = iota // plain Go
+	AVX2                    // AVX2, FMA3 and F16C
+	AVX512                  // AVX-512 F, BW, DQ and VL
+	AVX512BF16              // AVX512-BF16 besides: products of bfloat16
+)
+
+var levelNames = [...]string{"purego", "avx2", "avx512", "avx512bf16"}
+
+// String returns the level as EASEL_CPU spells it.
+func (l Level) String() string { return levelNames[l] }
+
+// level is the one in use.
+var level = min(detect(), wanted(os.Getenv("EASEL_CPU")))
+
+// Use returns the level in use.
+func Use() Level { return level }
+
+// wanted returns the level of that name, the highest if there is none.
+func wanted(name string) Level {
+	for l, n := range levelNames {
+		if n == name {
+			return Level(l)
+		}
+	}
+	return AVX512BF16
+}

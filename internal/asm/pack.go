@@ -1,0 +1,61 @@
+package asm
+
+import "unsafe"
+
+// Panel makes a panel of a matrix whose rows become columns, as weights [out, in]
+// need it: column j of the panel is row j of src, widened to float32.
+//
+//	dst[k][j] = src[j][k]    k < K, j < rows; 0 for rows ≤ j < Columns
+//
+// Rows of src lie ld bytes apart. Row k of the panel lies at[k] bytes from dst, or
+// in order if at is nil.
+func Panel(dst unsafe.Pointer, at []int32, kind Kind, src unsafe.Pointer, ld, rows, K int) {
+	w := Columns()
+	for j := 0; j < w; j += 16 {
+		half, n := unsafe.Add(dst, 4*j), min(max(rows-j, 0), 16)
+		from := unsafe.Add(src, min(j, rows)*ld)
+		done := 0
+		if n == 16 && level >= AVX512 {
+			done = K &^ 15
+			pack512(half, 4*w, at, kind, from, ld, done/16)
+		}
+		panelGo(half, 4*w, at, kind, from, ld, n, done, K)
+	}
+}
+
+// panelGo is the definition of half of Panel's work: 16 columns, for k0 ≤ k < k1.
+func panelGo(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, k0, k1 int) {
+	for k := k0; k < k1; k++ {
+		to := k * step
+		if at != nil {
+			to = int(at[k])
+		}
+		out := (*[16]float32)(unsafe.Add(dst, to))
+		for j := range rows {
+			out[j] = kind.load(unsafe.Add(src, j*ld), k)
+		}
+		clear(out[rows:])
+	}
+}
+
+// PanelRows makes a panel of a matrix whose columns stay columns.
+//
+//	dst[k][j] = src[k][j]    k < K, j < cols; 0 for cols ≤ j < Columns
+func PanelRows(dst unsafe.Pointer, kind Kind, src unsafe.Pointer, ld, cols, K int) {
+	w := Columns()
+	for j := 0; j < w; j += 16 {
+		half, n := unsafe.Add(dst, 4*j), min(max(cols-j, 0), 16)
+		from := unsafe.Add(src, min(j, cols)*kind.Size())
+		if n == 16 && level >= AVX512 {
+			widen512(half, 4*w, kind, from, ld, K)
+			continue
+		}
+		for k := range K {
+			out := (*[16]float32)(unsafe.Add(half, 4*w*k))
+			for i := range n {
+				out[i] = kind.load(unsafe.Add(from, k*ld), i)
+			}
+			clear(out[n:])
+		}
+	}
+}

@@ -1,0 +1,16 @@
+package asm
+
+// Peak multiplies and adds in registers for n rounds and returns how many
+// floating-point operations that was: what the speed of a kernel is a share of.
+func Peak(n int) int { return peak(n) }
+
+func peakGo(n int) int {
+	var a, b, c, d float32
+	for range n {
+		a, b, c, d = a*0.5+1, b*0.5+1, c*0.5+1, d*0.5+1
+	}
+	sinkGo = a + b + c + d
+	return 8 * n
+}
+
+var sinkGo float32
