@@ -1,0 +1,369 @@
+package imageio
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// JPEG markers.
+const (
+	sof0 = 0xc0 // baseline; 0xc1 extended, 0xc2 progressive
+	dht  = 0xc4
+	jpg  = 0xc8
+	dac  = 0xcc
+	rst0 = 0xd0
+	soi  = 0xd8
+	eoi  = 0xd9
+	sos  = 0xda
+	dqt  = 0xdb
+	dri  = 0xdd
+	app0 = 0xe0
+	com  = 0xfe
+)
+
+// jpegInfo walks the segments up to the first scan.
+func jpegInfo(s *source, _ Rule) (Info, error) {
+	var i Info
+	var exif, xmp []byte
+	for at := int64(2); ; {
+		m, next, ok := jpegMarker(s, at)
+		if !ok {
+			return Info{}, truncated(JPEG, "segments before the picture")
+		}
+		if m == soi || m >= rst0 && m < soi || m == eoi {
+			at = next
+			continue
+		}
+		if m == 0 || m < sof0 || m > com || m >= 0xf0 && m < 0xfe && m != 0xf0 && m != 0xfd {
+			return Info{}, invalid(JPEG, "marker", fmt.Sprintf("%#02x", m), "a segment")
+		}
+		size := int64(be16(s.at(next, 2), 0))
+		if size < 2 && m != sos {
+			return Info{}, truncated(JPEG, "segment")
+		}
+		switch {
+		case m == sos:
+			if i.Mode == "" {
+				return Info{}, invalid(JPEG, "scan", "before the frame's size", "")
+			}
+			i.Orientation = orientation(exif, xmp)
+			return i, nil
+		case isFrame(m):
+			b := s.at(next, 8)
+			if len(b) < 8 {
+				return Info{}, truncated(JPEG, "frame")
+			}
+			i.Height, i.Width = be16(b, 3), be16(b, 5)
+			if b[2] != 8 {
+				return Info{}, unsupported(JPEG, "precision", fmt.Sprintf("of %d bits", b[2]))
+			}
+			if i.Mode = jpegModes[b[7]]; i.Mode == "" {
+				return Info{}, unsupported(JPEG, "components", fmt.Sprint(b[7]))
+			}
+		case m == app0+1:
+			b := s.at(next+2, int(size)-2)
+			if bytes.HasPrefix(b, []byte("Exif\x00\x00")) {
+				if exif == nil {
+					exif = bytes.Clone(b)
+				} else {
+					exif = append(exif, b[6:]...)
+				}
+			} else if rest, ok := bytes.CutPrefix(b, []byte("http://ns.adobe.com/xap/1.0/\x00")); ok {
+				xmp = bytes.Clone(rest)
+			}
+		}
+		at = next + size
+	}
+}
+
+var jpegModes = map[byte]Mode{1: Gray, 3: RGB, 4: CMYK}
+
+// isFrame reports whether a marker begins a frame of any kind.
+func isFrame(m byte) bool {
+	return m >= sof0 && m <= 0xcf && m != dht && m != jpg && m != dac
+}
+
+// jpegMarker finds the next marker from at on, over padding and junk.
+func jpegMarker(s *source, at int64) (m byte, next int64, ok bool) {
+	for {
+		b := s.at(at, 64)
+		if len(b) < 2 {
+			return 0, at, false
+		}
+		for i := 0; i+1 < len(b); i++ {
+			if b[i] == 0xff && b[i+1] != 0xff && b[i+1] != 0 {
+				return b[i+1], at + int64(i) + 2, true
+			}
+		}
+		at += int64(len(b) - 1)
+	}
+}
+
+// decodeJPEG reads a picture as libjpeg-turbo does for Pillow, damaged data
+// included: what an unreadable code stands for, where decoding goes on after it, and
+// what is shown instead decide about files that are in use.
+func decodeJPEG(b []byte, i Info, rule Rule) (*Picture, error) {
+	d := &jpegDecoder{b: b, pos: 2, rule: rule}
+	if err := d.file(); err != nil && (rule == Strict || d.components == nil) {
+		return nil, err
+	}
+	return d.picture(i.Mode)
+}
+
+// jpegDecoder holds the state of a file being read.
+type jpegDecoder struct {
+	b    []byte
+	pos  int
+	rule Rule
+
+	width, height int
+	progressive   bool
+	components    []jpegComponent
+	hMax, vMax    int
+	quant         [4]*[64]int32
+	dc, ac        [4]*huffman
+	restart       int // MCUs between restart markers, 0 for none
+	jfif, adobe   bool
+	transform     byte
+	raw           bool // a container says that the colours are not transformed
+
+	whole   bool // coefficients are kept until the file has ended
+	scans   int
+	done    bool // the planes hold the picture
+	entropy bitReader
+	eobRun  int
+	expect  byte // number of the next restart marker
+}
+
+// jpegComponent is a colour plane.
+type jpegComponent struct {
+	id, h, v, table  int
+	wide, high       int // blocks that hold samples
+	across, down     int // blocks in whole MCUs
+	width, height    int // samples
+	quant            *[64]int32
+	plane            []byte  // across·8 × down·8 samples
+	coefficients     []int16 // across·down blocks, in reading order
+	dcTable, acTable int
+	predictor        int32
+	bits             [64]int8 // precision of the coefficients so far; -1 unknown
+}
+
+// maxScans bounds the time that a progressive file can take.
+const maxScans = 100
+
+// file reads segments and scans up to the end of the picture.
+func (d *jpegDecoder) file() error {
+	for {
+		m, err := d.marker()
+		if err != nil {
+			return err
+		}
+		switch {
+		case m == eoi:
+			if d.components == nil || d.scans == 0 {
+				return invalid(JPEG, "picture", "none", "a scan")
+			}
+			return d.finish()
+		case m == sos:
+			if d.scans++; d.scans > maxScans {
+				return unsupported(JPEG, "scans", fmt.Sprintf("more than %d", maxScans))
+			}
+			if err := d.scan(); err != nil {
+				return err
+			}
+		case m == soi:
+			return invalid(JPEG, "marker", "a second start", "one")
+		case m >= rst0 && m < soi || m == 1:
+		default:
+			if err := d.segment(m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// marker returns the next marker: the one a scan ran into, or the next in the file.
+func (d *jpegDecoder) marker() (byte, error) {
+	if m := d.entropy.marker; m != 0 {
+		d.entropy.marker = 0
+		return m, nil
+	}
+	for d.pos+1 < len(d.b) {
+		i := bytes.IndexByte(d.b[d.pos:], 0xff)
+		if i < 0 {
+			break
+		}
+		d.pos += i
+		for d.pos < len(d.b) && d.b[d.pos] == 0xff {
+			d.pos++
+		}
+		if d.pos < len(d.b) && d.b[d.pos] != 0 {
+			d.pos++
+			return d.b[d.pos-1], nil
+		}
+	}
+	d.pos = len(d.b)
+	if d.rule == Tolerant {
+		return eoi, nil
+	}
+	return 0, truncated(JPEG, "picture")
+}
+
+// segment reads the segment that follows marker m.
+func (d *jpegDecoder) segment(m byte) error {
+	n := be16(d.b, d.pos)
+	if d.pos+2 > len(d.b) || n >= 2 && d.pos+n > len(d.b) {
+		if d.pos = len(d.b); d.rule == Tolerant {
+			return nil
+		}
+		return truncated(JPEG, "segment")
+	}
+	if n < 2 {
+		return invalid(JPEG, "segment", fmt.Sprintf("of %d bytes", n), "2 or more")
+	}
+	b := d.b[d.pos+2 : d.pos+n]
+	d.pos += n
+	switch {
+	case m == dqt:
+		return d.quantization(b)
+	case m == dht:
+		return d.huffmanTables(b)
+	case m == dri:
+		if len(b) != 2 {
+			return invalid(JPEG, "restart interval", fmt.Sprintf("of %d bytes", len(b)), "2")
+		}
+		d.restart = be16(b, 0)
+	case m <= 0xc2 && isFrame(m):
+		return d.frame(m, b)
+	case isFrame(m):
+		return unsupported(JPEG, "coding", fmt.Sprintf("%#02x", m))
+	case m == app0:
+		d.jfif = d.jfif || bytes.HasPrefix(b, []byte("JFIF\x00")) && len(b) >= 14-2
+	case m == app0+14:
+		if bytes.HasPrefix(b, []byte("Adobe")) && len(b) >= 12 {
+			d.adobe, d.transform = true, b[11]
+		}
+	case m == dac || m == 0xdc || m > app0 && m <= 0xef || m == com:
+	default:
+		return invalid(JPEG, "marker", fmt.Sprintf("%#02x", m), "one of the standard")
+	}
+	return nil
+}
+
+// quantization reads the factors that undo the rounding of coefficients.
+func (d *jpegDecoder) quantization(b []byte) error {
+	for len(b) > 0 {
+		id, size := b[0]&15, 1+int(b[0]>>4&1)
+		if b[0]>>4 != 0 {
+			size = 2
+		}
+		if id > 3 || len(b) < 1+64*size {
+			return invalid(JPEG, "quantisation table", fmt.Sprintf("%d of %d bytes", id, len(b)), "0 to 3, 64 factors")
+		}
+		t := new([64]int32)
+		for k := range 64 {
+			if size == 2 {
+				t[zigzag[k]] = int32(be16(b, 1+2*k))
+			} else {
+				t[zigzag[k]] = int32(b[1+k])
+			}
+		}
+		d.quant[id], b = t, b[1+64*size:]
+	}
+	return nil
+}
+
+// frame reads the size and the components and lays out their planes.
+func (d *jpegDecoder) frame(m byte, b []byte) error {
+	if d.components != nil {
+		return invalid(JPEG, "frame", "a second one", "one")
+	}
+	if len(b) < 6 || len(b) != 6+3*int(b[5]) || jpegModes[b[5]] == "" || b[0] != 8 {
+		return invalid(JPEG, "frame", fmt.Sprintf("of %d bytes", len(b)), "8 bits, 1, 3 or 4 components")
+	}
+	d.progressive = m == 0xc2
+	d.height, d.width = be16(b, 1), be16(b, 3)
+	if err := checkSize(d.width, d.height); err != nil {
+		return err
+	}
+	if d.rule == Strict && int64(len(d.b))*8*64 < int64(d.width)*int64(d.height) {
+		return truncated(JPEG, "picture") // a block takes a bit at least
+	}
+	comps := make([]jpegComponent, b[5])
+	for i := range comps {
+		c := b[6+3*i:]
+		comps[i] = jpegComponent{id: int(c[0]), h: int(c[1] >> 4), v: int(c[1] & 15), table: int(c[2])}
+		if h, v := comps[i].h, comps[i].v; h < 1 || h > 4 || v < 1 || v > 4 {
+			return invalid(JPEG, "sampling", fmt.Sprintf("%dx%d", h, v), "1 to 4")
+		}
+		d.hMax, d.vMax = max(d.hMax, comps[i].h), max(d.vMax, comps[i].v)
+	}
+	across, down := (d.width+8*d.hMax-1)/(8*d.hMax), (d.height+8*d.vMax-1)/(8*d.vMax)
+	for i := range comps {
+		c := &comps[i]
+		if d.hMax%c.h != 0 || d.vMax%c.v != 0 {
+			return unsupported(JPEG, "sampling", fmt.Sprintf("%d of %d by %d of %d", c.h, d.hMax, c.v, d.vMax))
+		}
+		c.width, c.height = (d.width*c.h+d.hMax-1)/d.hMax, (d.height*c.v+d.vMax-1)/d.vMax
+		c.wide, c.high = (c.width+7)/8, (c.height+7)/8
+		c.across, c.down = across*c.h, down*c.v
+		c.plane = bytes.Repeat([]byte{128}, 64*c.across*c.down) // grey where nothing comes
+		for k := range c.bits {
+			c.bits[k] = -1
+		}
+	}
+	d.components = comps
+	return nil
+}
+
+// finish turns kept coefficients into samples.
+func (d *jpegDecoder) finish() error {
+	if d.done {
+		return nil
+	}
+	d.done = true
+	var block [64]int32
+	for i := range d.components {
+		c := &d.components[i]
+		if c.quant == nil {
+			return invalid(JPEG, "quantisation table", "none", fmt.Sprintf("number %d", c.table))
+		}
+		for n := range c.across * c.down {
+			used := uint64(0)
+			for k, v := range c.coefficients[64*n : 64*n+64] {
+				if v != 0 {
+					block[k] = int32(v) * c.quant[k]
+					used |= 1 << k
+				}
+			}
+			idct(c.plane[n/c.across*64*c.across+n%c.across*8:], 8*c.across, &block, used)
+			if used != 0 {
+				clear(block[:])
+			}
+		}
+		c.coefficients = nil
+	}
+	return nil
+}
+
+// zigzag gives the place of the k-th coefficient in a file; the entries from 64 on
+// are for damaged data, which may point beyond the block.
+var zigzag = func() (z [128]uint8) {
+	x, y := 0, 0
+	for k := range z {
+		z[k] = uint8(8*y + x)
+		switch up := (x+y)%2 == 0; {
+		case k >= 63:
+		case up && x == 7, !up && y < 7 && x == 0:
+			y++
+		case !up && y == 7, up && y == 0:
+			x++
+		case up:
+			x, y = x+1, y-1
+		default:
+			x, y = x-1, y+1
+		}
+	}
+	return z
+}()
