@@ -114,8 +114,12 @@ func (g *Torch) Perm(n int) []int {
 	for i := range p {
 		p[i] = i
 	}
+	draw := func() uint64 { return uint64(m.uint32()) }
+	if n >= math.MaxUint32/20 {
+		draw = m.uint64
+	}
 	for i := range max(n-1, 0) {
-		j := i + int(uint64(m.uint32())%uint64(n-i))
+		j := i + int(draw()%uint64(n-i))
 		p[i], p[j] = p[j], p[i]
 	}
 	return p
