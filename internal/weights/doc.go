@@ -1,0 +1,2 @@
+// Package weights ties the tensors of a checkpoint to the parameters of a network.
+package weights
