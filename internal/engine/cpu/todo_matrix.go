@@ -2,7 +2,6 @@ package cpu
 
 import "github.com/easel-go/easel/internal/engine"
 
-func newLinear(*Engine, engine.Linear) (engine.Kernel, error) { return nil, engine.ErrNotImplemented }
 func newMatMul(*Engine, engine.MatMul) (engine.Kernel, error) { return nil, engine.ErrNotImplemented }
 func newConv2D(*Engine, engine.Conv2D) (engine.Kernel, error) { return nil, engine.ErrNotImplemented }
 func newConv2DInputGrad(*Engine, engine.Conv2DInputGrad) (engine.Kernel, error) {

@@ -1,0 +1,79 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"gorgonia.org/tensor"
+
+	"github.com/easel-go/easel/internal/asm"
+	"github.com/easel-go/easel/internal/engine"
+)
+
+// linear is the layer of an engine.Linear.
+type linear struct {
+	op    engine.Linear
+	kind  asm.Kind
+	total int // rows of all items
+}
+
+func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
+	kind, ok := kindOf(op.Weight)
+	if !ok || op.Compute == engine.Bfloat16 {
+		return nil, engine.ErrNotImplemented
+	}
+	l := &linear{op: op, kind: kind, total: op.Batch * op.Rows}
+	next := inputs(2)
+	p := &product{
+		layer: l, threads: e.threads, groups: ceilDiv(l.total, asm.TileRows()),
+		segments: 1, k: op.In, cols: op.Out, act: op.Act, glu: op.GLU,
+		bias: next.take(op.Bias), item: none, residual: next.take(op.Residual),
+	}
+	if op.GLU != engine.NoGLU {
+		p.cols /= 2
+	}
+	p.plan()
+	return p, nil
+}
+
+// kindOf returns how numbers of a dtype are stored.
+func kindOf(d tensor.Dtype) (asm.Kind, bool) {
+	switch d {
+	case engine.Float32, tensor.Dtype{}:
+		return asm.F32, true
+	case engine.Float16:
+		return asm.F16, true
+	case engine.Bfloat16:
+		return asm.BF16, true
+	}
+	return 0, false
+}
+
+// inputs counts the optional inputs of an op: the next one's index.
+type inputs int
+
+func (n *inputs) take(have bool) int {
+	if !have {
+		return none
+	}
+	*n++
+	return int(*n) - 1
+}
+
+func (l *linear) rows(a *engine.Args, g int, table []rowTable) group {
+	m := asm.TileRows()
+	at := group{row: g * m, n: min(m, l.total-g*m)}
+	x := unsafe.Add(a.In[0].Host, 4*at.row*l.op.In)
+	for i := range at.n {
+		table[0][i] = unsafe.Add(x, 4*i*l.op.In)
+	}
+	return at
+}
+
+func (l *linear) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {
+	w, size := a.In[1].Host, l.kind.Size()
+	if l.op.Transposed {
+		asm.PanelRows(dst, l.kind, unsafe.Add(w, size*(k0*l.op.Out+col)), size*l.op.Out, n, k1-k0)
+		return
+	}
+	asm.Panel(dst, nil, l.kind, unsafe.Add(w, size*(col*l.op.In+k0)), size*l.op.In, n, k1-k0)
+}

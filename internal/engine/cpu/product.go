@@ -1,0 +1,290 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/easel-go/easel/internal/asm"
+	"github.com/easel-go/easel/internal/engine"
+)
+
+// layer is what a product multiplies: rows that lie somewhere, and a weight that
+// panels are made of.
+type layer interface {
+	// rows returns where group g of rows lies: for each segment the addresses of its
+	// rows, at most asm.TileRows of them.
+	rows(a *engine.Args, g int, table []rowTable) group
+
+	// panel makes the panel of weight columns col … col+n−1 from the numbers
+	// k0 ≤ k < k1 of every segment.
+	panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int)
+}
+
+// rowTable holds the addresses of a tile's rows in one segment.
+type rowTable = [asm.MaxRows]unsafe.Pointer
+
+// group is a few rows of a result that are computed together.
+type group struct {
+	row, n int // the first, and how many
+	item   int // picture they belong to
+}
+
+// product is the kernel of linear layers and convolutions:
+//
+//	y = f(A·B + bias + item) + residual
+//
+// A's rows are cut into groups, B's columns into blocks of panels, and k into
+// ranges whose panels fit the second-level cache. A piece of work is a chunk of
+// groups times a block of columns. Ranges are summed in order, so the bits of a sum
+// depend on the lengths of k and of a segment alone.
+type product struct {
+	layer    layer
+	threads  int
+	groups   int // of rows
+	segments int // of a row
+	k        int // numbers of a segment
+	cols     int // of the result
+	act      engine.Func
+	glu      engine.GLU
+	bias     int // index in Args.In, or none
+	item     int
+	residual int
+
+	kStep    int // numbers of a segment in one range
+	block    int // columns of a block
+	chunk    int // groups of a piece
+	pieces   int // pieces of a column block
+	perSpace workspace
+}
+
+// none is the index of an input that an op does not ask for.
+const none = -1
+
+// cacheFloats is how many float32 of panels a worker keeps at a time: 768 KiB, a
+// part of the second-level cache.
+const cacheFloats = 192 << 10
+
+// rangeK is how many numbers of all segments a range has at most.
+const rangeK = 1536
+
+// pieceFlops bounds a piece of work to about a millisecond.
+const pieceFlops = 1 << 28
+
+// plan chooses blocks and fixes the workers' memory.
+func (p *product) plan() {
+	w, m := asm.Columns(), asm.TileRows()
+	ranges := ceilDiv(p.segments*p.k, rangeK)
+	p.kStep = min(p.k, roundUp(ceilDiv(p.k, ranges), 16))
+	halves := 1
+	if p.glu != engine.NoGLU {
+		halves = 2
+	}
+	panels := max(1, cacheFloats/(p.segments*p.kStep*w*halves))
+	all := ceilDiv(p.cols, w)
+	p.block = w * ceilDiv(all, ceilDiv(all, min(panels, 8)))
+	perGroup := 2 * m * p.segments * p.k * p.block * halves
+	p.chunk = max(1, min(p.groups, pieceFlops/perGroup))
+	if p.kStep < p.k {
+		p.chunk = max(p.chunk, min(p.groups, 512/m))
+	}
+	blocks := ceilDiv(p.cols, p.block)
+	for blocks*ceilDiv(p.groups, p.chunk) < 3*p.threads && p.chunk > 64/m {
+		p.chunk = max(64/m, p.chunk*3/4)
+	}
+	p.pieces = ceilDiv(p.groups, p.chunk)
+	p.chunk = ceilDiv(p.groups, p.pieces)
+	p.pieces = ceilDiv(p.groups, p.chunk)
+	p.perSpace = p.layout(halves * p.block)
+}
+
+// workspace is how the scratch memory of a worker is divided: byte offsets.
+type workspace struct {
+	table, panels, stage, partial int64
+	size                          int64
+}
+
+func (p *product) layout(width int) (s workspace) {
+	take := func(bytes int) int64 {
+		at := s.size
+		s.size += int64(roundUp(bytes, 64))
+		return at
+	}
+	m := asm.TileRows()
+	take(64) // the number of the block whose panels are there
+	s.table = take(p.segments * int(unsafe.Sizeof(rowTable{})))
+	s.panels = take(4 * p.segments * p.kStep * width)
+	if p.staged() {
+		s.stage = take(4 * m * width)
+	}
+	if p.kStep < p.k {
+		s.partial = take(4 * m * p.chunk * width)
+	}
+	return s
+}
+
+// staged reports whether sums pass through scratch before they are results.
+func (p *product) staged() bool { return p.act != engine.Identity || p.glu != engine.NoGLU }
+
+// Scratch returns the bytes all workers need.
+func (p *product) Scratch() int64 { return int64(p.threads) * p.perSpace.size }
+
+// Launch computes all pieces.
+func (p *product) Launch(r engine.Run, a *engine.Args) error {
+	for w := range p.threads {
+		*p.held(a, w) = none
+	}
+	return r.(*run).parallel(p, a, 0, p.pieces*ceilDiv(p.cols, p.block))
+}
+
+// space returns worker w's memory from an offset on.
+func (p *product) space(a *engine.Args, w int, off int64) unsafe.Pointer {
+	return unsafe.Add(a.Scratch.Host, int64(w)*p.perSpace.size+off)
+}
+
+// held is the number of the column block whose panels worker w has made.
+func (p *product) held(a *engine.Args, w int) *int { return (*int)(p.space(a, w, 0)) }
+
+// do computes a piece: neighbours share a column block.
+func (p *product) do(a *engine.Args, _, w, i int) {
+	block, from := i/p.pieces, i%p.pieces*p.chunk
+	to := min(from+p.chunk, p.groups)
+	held := p.held(a, w)
+	for k := 0; k < p.k; k += p.kStep {
+		if p.kStep < p.k || *held != block {
+			p.makePanels(a, w, block, k)
+		}
+		for g := from; g < to; g++ {
+			p.multiply(a, w, block, k, g, g-from)
+		}
+	}
+	*held = block
+}
+
+// makePanels packs the panels of a block for one range of k: those of the first
+// half of the weight's columns, then, with a GLU, those of the second.
+func (p *product) makePanels(a *engine.Args, w, block, k0 int) {
+	k1 := min(k0+p.kStep, p.k)
+	dst := p.space(a, w, p.perSpace.panels)
+	for j := 0; j < p.width(block); j += asm.Columns() {
+		col, n := p.column(block, j)
+		p.layer.panel(a, dst, col, n, k0, k1)
+		dst = unsafe.Add(dst, 4*p.segments*(k1-k0)*asm.Columns())
+	}
+}
+
+// width returns the columns of sums in a block, padding included.
+func (p *product) width(block int) int {
+	n := roundUp(min(p.block, p.cols-block*p.block), asm.Columns())
+	if p.glu != engine.NoGLU {
+		n *= 2
+	}
+	return n
+}
+
+// column returns the weight column that column j of a block's sums starts with, and
+// how many follow it in its panel.
+func (p *product) column(block, j int) (col, n int) {
+	half := 0
+	if width := p.width(block); p.glu != engine.NoGLU && j >= width/2 {
+		j, half = j-width/2, p.cols
+	}
+	col = block*p.block + j
+	return half + col, min(asm.Columns(), p.cols-col)
+}
+
+// multiply adds range k of a group of rows to its sums, and finishes them after the
+// last.
+func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
+	table := unsafe.Slice((*rowTable)(p.space(a, w, p.perSpace.table)), p.segments)
+	at := p.layer.rows(a, g, table)
+	width, last := p.width(block), k+p.kStep >= p.k
+	t := asm.Tile{
+		Rows: unsafe.Pointer(unsafe.SliceData(table)), Segs: p.segments,
+		K: min(p.kStep, p.k-k), Off: 4 * k, M: at.n,
+	}
+	ld := 4 * width
+	partial := p.space(a, w, p.perSpace.partial+int64(local*asm.TileRows()*ld))
+	panel := p.space(a, w, p.perSpace.panels)
+	for j := 0; j < width; j += asm.Columns() {
+		col, n := p.column(block, j)
+		t.B, t.N = panel, n
+		panel = unsafe.Add(panel, 4*t.Segs*t.K*asm.Columns())
+		if k > 0 {
+			t.Add, t.LdAdd = unsafe.Add(partial, 4*j), ld
+		}
+		if last {
+			p.destination(a, w, &t, at, col, j, ld)
+		} else {
+			t.C, t.LdC = unsafe.Add(partial, 4*j), ld
+		}
+		t.Run()
+	}
+	if last && p.staged() {
+		p.finish(a, w, at, block)
+	}
+}
+
+// destination sets where the finished sums of a tile go and what is added to them.
+func (p *product) destination(a *engine.Args, w int, t *asm.Tile, at group, col, j, ld int) {
+	if p.bias != none {
+		t.Bias = unsafe.Add(a.In[p.bias].Host, 4*col)
+	}
+	if p.item != none {
+		t.Item = unsafe.Add(a.In[p.item].Host, 4*(at.item*p.cols+col))
+	}
+	if p.staged() {
+		t.C, t.LdC = unsafe.Add(p.space(a, w, p.perSpace.stage), 4*j), ld
+		return
+	}
+	off := 4 * (at.row*p.cols + col)
+	t.C, t.LdC = unsafe.Add(a.Out[0].Host, off), 4*p.cols
+	if p.residual != none {
+		t.Res, t.LdRes = unsafe.Add(a.In[p.residual].Host, off), 4*p.cols
+	}
+}
+
+// finish takes a group's sums from the stage to the result.
+func (p *product) finish(a *engine.Args, w int, at group, block int) {
+	width, col := p.width(block), block*p.block
+	n := min(p.block, p.cols-col)
+	stage := unsafe.Slice((*float32)(p.space(a, w, p.perSpace.stage)), at.n*width)
+	for i := range at.n {
+		sums := stage[i*width:][:width]
+		off := 4 * ((at.row+i)*p.cols + col)
+		y := unsafe.Slice((*float32)(unsafe.Add(a.Out[0].Host, off)), n)
+		p.activate(sums, n)
+		if p.residual == none {
+			copy(y, sums)
+			continue
+		}
+		for j, r := range unsafe.Slice((*float32)(unsafe.Add(a.In[p.residual].Host, off)), n) {
+			y[j] = sums[j] + r
+		}
+	}
+}
+
+// activate applies the function or joins the halves of a row of sums; the result is
+// in its first n numbers.
+func (p *product) activate(sums []float32, n int) {
+	first, second := sums[:n], sums[len(sums)/2:]
+	switch p.glu {
+	case engine.NoGLU:
+		applyFunc(p.act, first)
+	case engine.GEGLU:
+		applyFunc(engine.GELU, second[:n])
+		multiplyBy(first, second)
+	case engine.SwiGLU:
+		applyFunc(engine.SiLU, first)
+		multiplyBy(first, second)
+	}
+}
+
+func multiplyBy(x, y []float32) {
+	y = y[:len(x)]
+	for i := range x {
+		x[i] *= y[i]
+	}
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+func roundUp(a, b int) int { return ceilDiv(a, b) * b }
