@@ -1,0 +1,48 @@
+package dataset
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+
+	"github.com/easel-go/easel/internal/fault"
+)
+
+// Error is what every call of the package returns when something is wrong: where,
+// what, have and want, and the class, for errors.Is(err, dataset.Missing).
+type Error = fault.Error
+
+// The classes of [Error].
+const (
+	Truncated   = fault.Truncated   // a file ends before it should
+	Unsupported = fault.Unsupported // a format that this build does not read
+	Missing     = fault.Missing     // a file, split, subset or column that is not there
+	Limit       = fault.Limit       // larger than safety allows
+	Invalid     = fault.Invalid     // damaged or malformed
+	Closed      = fault.Closed      // used after Close
+)
+
+// fail returns an error about the file at where.
+func fail(k fault.Kind, where, format string, args ...any) error {
+	e := fault.Newf(k, "dataset", format, args...)
+	e.Where = where
+	return e
+}
+
+// failed wraps a cause from elsewhere in an [Error] about the file at where. Its
+// kind is the cause's own, if that is an error that says so; else it is k.
+func failed(k fault.Kind, where string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		k = Missing
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		k = Truncated
+	}
+	return &Error{Kind: k, Op: "dataset", Where: where, Err: err}
+}
