@@ -1,0 +1,135 @@
+package sampler
+
+import "math"
+
+// ddim goes to an earlier training step with the same noise, or with a share eta of it
+// drawn anew (Song et al. 2020, equations 12 and 16; DDIMScheduler of diffusers).
+type ddim struct {
+	training
+	spacing
+	clipping
+	Prediction Prediction `json:"prediction_type"`
+	AlphaToOne bool       `json:"set_alpha_to_one"`
+	ZeroSNR    bool       `json:"rescale_betas_zero_snr"`
+	Eta        float64    `json:"eta"`                      // an argument of step() in diffusers
+	UseClipped bool       `json:"use_clipped_model_output"` // so is this
+}
+
+// clipping is the part of a config that bounds the guess of the picture.
+type clipping struct {
+	Clip         bool    `json:"clip_sample"`
+	ClipRange    float64 `json:"clip_sample_range"`
+	Threshold    bool    `json:"thresholding"`
+	Quantile     float64 `json:"dynamic_thresholding_ratio"`
+	ThresholdMax float64 `json:"sample_max_value"`
+}
+
+var clippingDefaults = clipping{ClipRange: 1, Quantile: 0.995, ThresholdMax: 1}
+
+func (c clipping) check() error {
+	switch {
+	case c.Threshold && !(c.Quantile >= 0 && c.Quantile <= 1):
+		return invalid("dynamic_thresholding_ratio", c.Quantile, "0 to 1")
+	case c.Clip && !(c.ClipRange > 0):
+		return invalid("clip_sample_range", c.ClipRange, "a positive number")
+	}
+	return nil
+}
+
+func (c clipping) bound() bound {
+	b := bound{dynamic: c.Threshold, quantile: c.Quantile, most: c.ThresholdMax}
+	if c.Clip {
+		b.clip = c.ClipRange
+	}
+	return b
+}
+
+func newDDIM() rule {
+	clip := clippingDefaults
+	clip.Clip = true
+	return &ddim{training: linearDefaults, spacing: spacing{Spacing: leading}, clipping: clip, Prediction: Epsilon, AlphaToOne: true}
+}
+
+func (c *ddim) table() (*Schedule, error) {
+	if !(c.Eta >= 0) {
+		return nil, invalid("eta", c.Eta, "0 or more, 1 mostly at most")
+	}
+	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+		return nil, err
+	}
+	z := asTrained
+	if c.ZeroSNR {
+		z = rescaled
+	}
+	return c.training.schedule(z)
+}
+
+func (c *ddim) plan(s *Schedule, st Steps) (*Plan, error) {
+	t, begin, err := wholeSteps(s, c.spacing, st)
+	if err != nil {
+		return nil, err
+	}
+	final := 1.0
+	if !c.AlphaToOne {
+		final = s.alphaBar[0]
+	}
+	p := &Plan{init: 1, order: 1, bound: c.clipping.bound()}
+	for _, t := range t[begin:] {
+		// The step goes down by T/n whatever the spacing, as in diffusers.
+		p.add(c.step(len(p.calls), t, s.alphaBar[t], s.alphaOr(t-s.Len()/st.N, final)))
+	}
+	return p, nil
+}
+
+// alphaOr returns ᾱ at t, or after the last step, final. Before the first there is
+// none: NaN, which Plan.Err reports.
+func (s *Schedule) alphaOr(t int, final float64) float64 {
+	switch {
+	case t < 0:
+		return final
+	case t >= s.Len():
+		return math.NaN()
+	}
+	return s.alphaBar[t]
+}
+
+func (c *ddim) step(n, t int, now, next float64) call {
+	l := levelOf(now)
+	std := c.Eta * math.Sqrt((1-next)/(1-now)*(1-now/next))
+	direction := math.Sqrt(1 - next - std*std)
+	u := update{from: n, models: []weight{{n, math.Sqrt(next)}}, noise: std, draws: c.Eta > 0}
+	if c.UseClipped { // the noise that the bounded picture leaves
+		e := noiseOfPicture(l)
+		u.sample, u.models[0].w = direction*e.x, u.models[0].w+direction*e.y
+	} else {
+		e := c.Prediction.noise(l)
+		u.sample, u.out = direction*e.x, direction*e.y
+	}
+	return call{timestep: float64(t), level: l, guess: c.Prediction.picture(l), keep: keepPicture, next: u}
+}
+
+// wholeSteps returns the n timesteps that a sampler with tables per training step
+// visits, and the index of the first that is run.
+func wholeSteps(s *Schedule, space spacing, st Steps) (t []int, begin int, err error) {
+	if err := firstError(st.only(), st.count(s.Len())); err != nil {
+		return nil, 0, err
+	}
+	t, err = s.whole(space.descending(s.Len(), st.N))
+	if err != nil {
+		return nil, 0, err
+	}
+	begin, err = st.start(len(t))
+	return t, begin, err
+}
+
+// whole rounds timesteps and checks that they are in the schedule.
+func (s *Schedule) whole(t []float64) ([]int, error) {
+	out := make([]int, len(t))
+	for i, x := range t {
+		out[i] = int(math.RoundToEven(x))
+		if _, err := s.Level(out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
