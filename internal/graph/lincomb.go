@@ -1,0 +1,61 @@
+package graph
+
+import (
+	"errors"
+	"slices"
+
+	"gorgonia.org/tensor"
+
+	"github.com/easel-go/easel/internal/engine"
+)
+
+// LinComb is the sum of its inputs, all of one shape, each times its coefficient. It
+// is here and not in package op because gradients meet in it.
+type LinComb struct{ Coef []float32 }
+
+// Name returns "lincomb".
+func (o LinComb) Name() string { return "lincomb" }
+
+// Infer asks for as many inputs of one shape as there are coefficients.
+func (o LinComb) Infer(in []Desc) (Desc, error) {
+	if len(in) == 0 || len(in) != len(o.Coef) {
+		return Desc{}, errors.New("an input for each coefficient")
+	}
+	for _, d := range in {
+		if d.Dtype != tensor.Float32 || !slices.Equal(d.Shape, in[0].Shape) {
+			return Desc{}, errors.New("float32 inputs of one shape")
+		}
+	}
+	return in[0], nil
+}
+
+// Grad is the gradient times each coefficient.
+func (o LinComb) Grad(d *Diff) []*Node {
+	gs := make([]*Node, len(d.In))
+	for i, c := range o.Coef {
+		if !d.Need[i] {
+			continue
+		}
+		if gs[i] = d.Grad[0]; c != 1 {
+			gs[i] = d.B.Apply(LinComb{[]float32{c}}, d.Grad[0])
+		}
+	}
+	return gs
+}
+
+// Kernel is engine.LinComb.
+func (o LinComb) Kernel(in []Desc, _ []bool) engine.Op {
+	return engine.LinComb{Coef: o.Coef, Len: in[0].Size()}
+}
+
+// sum adds nodes of one shape.
+func (b *Builder) sum(xs []*Node) *Node {
+	if len(xs) == 1 {
+		return xs[0]
+	}
+	coef := make([]float32, len(xs))
+	for i := range coef {
+		coef[i] = 1
+	}
+	return b.Apply(LinComb{coef}, xs...)
+}
