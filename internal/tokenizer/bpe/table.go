@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/easel-go/easel/internal/tokenizer/join"
 )
 
 const (
@@ -79,13 +81,13 @@ func newTable(ids map[string]int32, rules []rule) *table {
 
 // encodeWord appends the ids of a word to dst; unk stands for what the vocabulary
 // lacks.
-func (t *table) encodeWord(dst []int32, word string, unk int32, eager bool) []int32 {
+func (t *table) encodeWord(dst []int32, word string, unk int32, order join.Order) []int32 {
 	start := len(dst)
 	for i := range len(word) {
 		dst = append(dst, t.inner[word[i]])
 	}
 	dst[len(dst)-1] = t.last[word[len(word)-1]]
-	ids := t.merges.apply(dst[start:], eager)
+	ids := t.merges.apply(dst[start:], order)
 	for i, id := range ids {
 		if id >= t.unknown {
 			ids[i] = unk

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/easel-go/easel/internal/fault"
+	"github.com/easel-go/easel/internal/tokenizer/join"
 )
 
 // Options choose whose ids a tokenizer gives. The zero value is transformers' fast
@@ -178,7 +179,7 @@ func (t *Tokenizer) appendWords(ids []int32, s string) []int32 {
 		case marks[1]:
 			ids = append(ids, t.marks[1])
 		default:
-			ids = t.table.encodeWord(ids, word, t.unk, t.opt.Mode == Fast)
+			ids = t.table.encodeWord(ids, word, t.unk, join.Order(t.opt.Mode == Fast))
 		}
 	}
 	return ids
