@@ -14,18 +14,30 @@ func Panel(dst unsafe.Pointer, at []int32, kind Kind, src unsafe.Pointer, ld, ro
 	for j := 0; j < w; j += 16 {
 		half, n := unsafe.Add(dst, 4*j), min(max(rows-j, 0), 16)
 		from := unsafe.Add(src, min(j, rows)*ld)
-		done := 0
-		if n == 16 && level >= AVX512 {
-			done = K &^ 15
-			pack512(half, 4*w, at, kind, from, ld, done/16)
-		}
-		panelGo(half, 4*w, at, kind, from, ld, n, done, K)
+		pack(half, 4*w, at, kind, from, ld, n, K)
 	}
 }
 
-// panelGo is the definition of half of Panel's work: 16 columns, for k0 ≤ k < k1.
-func panelGo(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, k0, k1 int) {
-	for k := k0; k < k1; k++ {
+func pack(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, K int) {
+	if rows == 16 && level >= AVX512 {
+		pack512(dst, step, at, kind, src, ld, K)
+		return
+	}
+	panelGo(dst, step, at, kind, src, ld, rows, K)
+}
+
+// Transpose turns a float32 matrix over: dst[k][j] = src[j][k] for j < rows, k < K,
+// rows lying step and ld bytes apart. Numbers of dst up to the next multiple of 16
+// columns are set to 0.
+func Transpose(dst unsafe.Pointer, step int, src unsafe.Pointer, ld, rows, K int) {
+	for j := 0; j < rows; j += 16 {
+		pack(unsafe.Add(dst, 4*j), step, nil, F32, unsafe.Add(src, j*ld), ld, min(rows-j, 16), K)
+	}
+}
+
+// panelGo is the definition of half of Panel's work: 16 columns.
+func panelGo(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, K int) {
+	for k := range K {
 		to := k * step
 		if at != nil {
 			to = int(at[k])

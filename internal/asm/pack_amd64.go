@@ -4,19 +4,16 @@ package asm
 
 import "unsafe"
 
-// pack512 is panelGo for 16 rows and blocks·16 numbers of each.
-func pack512(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, blocks int) {
-	if blocks == 0 {
-		return
-	}
+// pack512 is panelGo for 16 rows.
+func pack512(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, K int) {
 	table := unsafe.Pointer(unsafe.SliceData(at))
 	switch kind {
 	case F32:
-		pack512F32(dst, step, table, src, ld, blocks)
+		pack512F32(dst, step, table, src, ld, K)
 	case F16:
-		pack512F16(dst, step, table, src, ld, blocks)
+		pack512F16(dst, step, table, src, ld, K)
 	case BF16:
-		pack512BF16(dst, step, table, src, ld, blocks)
+		pack512BF16(dst, step, table, src, ld, K)
 	}
 }
 
@@ -33,13 +30,13 @@ func widen512(dst unsafe.Pointer, step int, kind Kind, src unsafe.Pointer, ld, r
 }
 
 //go:noescape
-func pack512F32(dst unsafe.Pointer, step int, at unsafe.Pointer, src unsafe.Pointer, ld, blocks int)
+func pack512F32(dst unsafe.Pointer, step int, at, src unsafe.Pointer, ld, K int)
 
 //go:noescape
-func pack512F16(dst unsafe.Pointer, step int, at unsafe.Pointer, src unsafe.Pointer, ld, blocks int)
+func pack512F16(dst unsafe.Pointer, step int, at, src unsafe.Pointer, ld, K int)
 
 //go:noescape
-func pack512BF16(dst unsafe.Pointer, step int, at unsafe.Pointer, src unsafe.Pointer, ld, blocks int)
+func pack512BF16(dst unsafe.Pointer, step int, at, src unsafe.Pointer, ld, K int)
 
 //go:noescape
 func widen512F32(dst unsafe.Pointer, step int, src unsafe.Pointer, ld, rows int)

@@ -11,30 +11,21 @@ func packs(s *source) {
 	}
 }
 
-// pack512 transposes blocks of 16×16. Rows of the result lie step bytes apart, or
-// where a table of 32-bit offsets puts them.
+// pack512 transposes blocks of 16×16, the last of them cut to what is left of K.
+// Rows of the result lie step bytes apart, or where a table of 32-bit offsets puts
+// them.
 //
 // The transposition is the usual four rounds of shuffles: pairs, pairs of pairs,
 // then 128-bit lanes twice.
 func pack512(s *source, from string) {
 	name := "pack512" + from
-	s.text(name, fmt.Sprintf("func %s(dst unsafe.Pointer, step int, at unsafe.Pointer, src unsafe.Pointer, ld, blocks int)", name), 48)
-	s.op("MOVQ dst+0(FP), DI; MOVQ step+8(FP), DX; MOVQ at+16(FP), BX; MOVQ src+24(FP), SI; MOVQ ld+32(FP), R8; MOVQ blocks+40(FP), CX")
+	s.text(name, fmt.Sprintf("func %s(dst unsafe.Pointer, step int, at, src unsafe.Pointer, ld, K int)", name), 48)
+	s.op("MOVQ dst+0(FP), DI; MOVQ step+8(FP), DX; MOVQ at+16(FP), BX; MOVQ src+24(FP), SI; MOVQ ld+32(FP), R8; MOVQ K+40(FP), R13")
 	s.op("LEAQ (R8)(R8*2), R9; LEAQ (R8)(R8*4), R10; LEAQ (R9)(R8*4), R11")
-	loop, table, next := s.label("loop"), s.label("table"), s.label("next")
+	loop, table, next, tail, done := s.label("loop"), s.label("table"), s.label("next"), s.label("tail"), s.label("done")
+	s.op("SUBQ $16, R13; JLT %s", tail)
 	s.line("%s:", loop)
-	for i := range 16 {
-		if i == 8 {
-			s.op("LEAQ (SI)(R8*8), R12")
-		}
-		base := "SI"
-		if i >= 8 {
-			base = "R12"
-		}
-		at := []string{"(%s)", "(%s)(R8*1)", "(%s)(R8*2)", "(%s)(R9*1)", "(%s)(R8*4)", "(%s)(R10*1)", "(%s)(R9*2)", "(%s)(R11*1)"}[i%8]
-		load512(s, from, fmt.Sprintf(at, base), i)
-	}
-	transpose16(s)
+	block512(s, from, "")
 	s.op("TESTQ BX, BX; JNZ %s", table)
 	for i := range 16 {
 		s.op("VMOVUPS Z%d, (DI); ADDQ DX, DI", i)
@@ -46,7 +37,37 @@ func pack512(s *source, from string) {
 	}
 	s.op("ADDQ $64, BX")
 	s.line("%s:", next)
-	s.op("ADDQ $%d, SI; DECQ CX; JNZ %s; VZEROUPPER; RET", 16*size(from), loop)
+	s.op("ADDQ $%d, SI; SUBQ $16, R13; JGE %s", 16*size(from), loop)
+	s.line("%s:", tail)
+	s.op("ADDQ $16, R13; JZ %s; MOVQ R13, CX; MOVL $1, AX; SHLL CX, AX; DECL AX; KMOVW AX, K1", done)
+	block512(s, from, "K1")
+	tabled := s.label("table")
+	s.op("TESTQ BX, BX; JNZ %s", tabled)
+	for i := range 15 {
+		s.op("VMOVUPS Z%d, (DI); ADDQ DX, DI; DECQ R13; JZ %s", i, done)
+	}
+	s.line("%s:", tabled)
+	for i := range 15 {
+		s.op("MOVLQSX %d(BX), AX; VMOVUPS Z%d, (DI)(AX*1); DECQ R13; JZ %s", 4*i, i, done)
+	}
+	s.line("%s:", done)
+	s.op("VZEROUPPER; RET")
+}
+
+// block512 loads 16 rows of 16 numbers, or as many as a mask says, and transposes.
+func block512(s *source, from, mask string) {
+	for i := range 16 {
+		if i == 8 {
+			s.op("LEAQ (SI)(R8*8), R12")
+		}
+		base := "SI"
+		if i >= 8 {
+			base = "R12"
+		}
+		at := []string{"(%s)", "(%s)(R8*1)", "(%s)(R8*2)", "(%s)(R9*1)", "(%s)(R8*4)", "(%s)(R10*1)", "(%s)(R9*2)", "(%s)(R11*1)"}[i%8]
+		load512(s, from, fmt.Sprintf(at, base), mask, i)
+	}
+	transpose16(s)
 }
 
 // transpose16 turns Z0…Z15, rows of a 16×16 block, into its columns, by way of
@@ -82,19 +103,23 @@ func widen512(s *source, from string) {
 	s.op("MOVQ dst+0(FP), DI; MOVQ step+8(FP), DX; MOVQ src+16(FP), SI; MOVQ ld+24(FP), R8; MOVQ rows+32(FP), CX")
 	loop := s.label("loop")
 	s.line("%s:", loop)
-	load512(s, from, "(SI)", 0)
+	load512(s, from, "(SI)", "", 0)
 	s.op("VMOVUPS Z0, (DI); ADDQ DX, DI; ADDQ R8, SI; DECQ CX; JNZ %s; VZEROUPPER; RET", loop)
 }
 
-// load512 loads 16 numbers as float32.
-func load512(s *source, from, at string, z int) {
+// load512 loads 16 numbers as float32, those that a mask leaves out as 0.
+func load512(s *source, from, at, mask string, z int) {
+	suffix := ""
+	if mask != "" {
+		suffix, mask = ".Z", mask+", "
+	}
 	switch from {
 	case "F32":
-		s.op("VMOVUPS %s, Z%d", at, z)
+		s.op("VMOVUPS%s %s, %sZ%d", suffix, at, mask, z)
 	case "F16":
-		s.op("VCVTPH2PS %s, Z%d", at, z)
+		s.op("VCVTPH2PS%s %s, %sZ%d", suffix, at, mask, z)
 	case "BF16":
-		s.op("VPMOVZXWD %s, Z%d; VPSLLD $16, Z%d, Z%d", at, z, z, z)
+		s.op("VPMOVZXWD%s %s, %sZ%d; VPSLLD $16, Z%d, Z%d", suffix, at, mask, z, z, z)
 	}
 }
 

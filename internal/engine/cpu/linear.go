@@ -35,19 +35,6 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 	return p, nil
 }
 
-// kindOf returns how numbers of a dtype are stored.
-func kindOf(d tensor.Dtype) (asm.Kind, bool) {
-	switch d {
-	case engine.Float32, tensor.Dtype{}:
-		return asm.F32, true
-	case engine.Float16:
-		return asm.F16, true
-	case engine.Bfloat16:
-		return asm.BF16, true
-	}
-	return 0, false
-}
-
 // inputs counts the optional inputs of an op: the next one's index.
 type inputs int
 
@@ -76,4 +63,17 @@ func (l *linear) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {
 		return
 	}
 	asm.Panel(dst, nil, l.kind, unsafe.Add(w, size*(col*l.op.In+k0)), size*l.op.In, n, k1-k0)
+}
+
+// kindOf returns how package asm calls a dtype.
+func kindOf(d tensor.Dtype) (asm.Kind, bool) {
+	switch d {
+	case engine.Float32:
+		return asm.F32, true
+	case engine.Float16:
+		return asm.F16, true
+	case engine.Bfloat16:
+		return asm.BF16, true
+	}
+	return 0, false
 }

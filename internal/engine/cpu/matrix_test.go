@@ -165,3 +165,132 @@ func BenchmarkLinear(b *testing.B) {
 		}
 	}
 }
+
+func TestMatMul(t *testing.T) {
+	e := New(Options{Threads: 2})
+	for i, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {77, 48, 40}, {17, 100, 33}, {130, 96, 320}, {8, 300, 33}, {9, 34, 1700}, {40, 70, 3100}, {4, 320, 500}, {320, 4, 500}} {
+		for bits := range 8 {
+			op := engine.MatMul{M: s[0], N: s[1], K: s[2], TransA: bits&1 != 0, TransB: bits&2 != 0, Add: (bits>>2+i)%2 == 0}
+			checkOp(t, e, op, op, op.K, 1)
+		}
+	}
+}
+
+var convShapes = []engine.Conv2D{
+	{Batch: 1, H: 1, W: 1, In: 1, Out: 1, KH: 1, KW: 1, Stride: 1},
+	{Batch: 2, H: 5, W: 7, In: 4, Out: 3, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Bias: true},
+	{Batch: 2, H: 8, W: 8, In: 33, Out: 40, KH: 3, KW: 3, Stride: 2, Pad: [4]int{1, 1, 1, 1}, Bias: true, Item: true},
+	{Batch: 1, H: 9, W: 6, In: 16, Out: 34, KH: 3, KW: 3, Stride: 2, Pad: [4]int{0, 0, 1, 1}, Residual: true},
+	{Batch: 1, H: 6, W: 5, In: 20, Out: 8, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, UpH: 12, UpW: 10, Bias: true},
+	{Batch: 1, H: 6, W: 5, In: 20, Out: 8, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, UpH: 11, UpW: 13, Bias: true},
+	{Batch: 2, H: 28, W: 28, In: 3, Out: 48, KH: 14, KW: 14, Stride: 14},
+	{Batch: 1, H: 6, W: 6, In: 250, Out: 20, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Item: true, Residual: true, Act: engine.SiLU},
+	{Batch: 2, H: 6, W: 9, In: 30, Out: 64, KH: 1, KW: 1, Stride: 1, Bias: true},
+	{Batch: 1, H: 7, W: 9, In: 5, Out: 6, KH: 5, KW: 2, Stride: 3, Pad: [4]int{4, 1, 0, 2}},
+	{Batch: 2, H: 16, W: 20, In: 48, Out: 40, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Bias: true, Residual: true},
+}
+
+func TestConv2D(t *testing.T) {
+	e := New(Options{Threads: 2})
+	for i, op := range convShapes {
+		op.Weight = []tensor.Dtype{engine.Float32, engine.Float16, engine.Bfloat16}[i%3]
+		bare := op
+		bare.Act = engine.Identity
+		checkOp(t, e, op, bare, op.In*op.KH*op.KW, 1.2)
+	}
+}
+
+func TestConv2DInputGrad(t *testing.T) {
+	e := New(Options{Threads: 2})
+	for i, c := range convShapes {
+		op := engine.Conv2DInputGrad{Conv2D: c}
+		op.Weight = []tensor.Dtype{engine.Float16, engine.Bfloat16, engine.Float32}[i%3]
+		if op.UpH == 0 {
+			checkOp(t, e, op, op, op.Out*op.KH*op.KW, 1)
+		}
+	}
+}
+
+func TestConv2DWeightGrad(t *testing.T) {
+	e := New(Options{Threads: 2})
+	for _, c := range convShapes {
+		op := engine.Conv2DWeightGrad{Conv2D: c}
+		outH, outW := op.OutSize()
+		checkOp(t, e, op, op, op.Batch*outH*outW, 1)
+	}
+}
+
+// TestRowsAlike: a row has the same bits alone as in any batch, on any number of
+// threads.
+func TestRowsAlike(t *testing.T) {
+	linear := func(batch int) engine.Op {
+		return engine.Linear{Batch: batch, Rows: 13, In: 1700, Out: 100, Weight: engine.Float16, Bias: true, Act: engine.SiLU}
+	}
+	conv := func(batch int) engine.Op {
+		return engine.Conv2D{Batch: batch, H: 9, W: 11, In: 200, Out: 40, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Weight: engine.Float16}
+	}
+	grad := func(batch int) engine.Op { return engine.Conv2DInputGrad{Conv2D: conv(batch).(engine.Conv2D)} }
+	for _, of := range []func(int) engine.Op{linear, conv, grad} {
+		alone := results(t, 1, of(1), of(5))
+		for _, threads := range []int{1, 2, 3, 8} {
+			if batch := results(t, threads, of(5), of(5)); !slices.Equal(alone, batch[:len(alone)]) {
+				t.Errorf("%T: item 0 of a batch of 5 on %d threads differs from item 0 alone", of(1), threads)
+			}
+		}
+	}
+}
+
+// results computes op on the first numbers of what is drawn for like.
+func results(t *testing.T, threads int, op, like engine.Op) []float32 {
+	e := New(Options{Threads: threads})
+	k, err := e.Prepare(op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	big, _ := e.Prepare(like)
+	o := newOperands(t, big, like, 3)
+	own := newOperands(t, k, op, 3)
+	o.args.Scratch, o.args.Out = own.args.Scratch, own.args.Out
+	launch(t, e, k, &o.args)
+	return engine.Slice[float32](o.args.Out[0])
+}
+
+func TestLaunchDoesNotAllocate(t *testing.T) {
+	c := engine.Conv2D{Batch: 1, H: 8, W: 8, In: 8, Out: 8, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Weight: engine.Float16}
+	for _, op := range []engine.Op{
+		engine.Linear{Batch: 1, Rows: 20, In: 40, Out: 50, Weight: engine.Float16, Act: engine.SiLU}, c,
+		engine.MatMul{M: 20, N: 20, K: 20, TransA: true}, engine.Conv2DInputGrad{Conv2D: c}, engine.Conv2DWeightGrad{Conv2D: c},
+	} {
+		e := New(Options{Threads: 2})
+		k, err := e.Prepare(op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := newOperands(t, k, op, 1)
+		r, _ := e.Begin(t.Context())
+		if n := testing.AllocsPerRun(20, func() { _ = k.Launch(r, &o.args) }); n != 0 {
+			t.Errorf("%T: %v allocations a launch", op, n)
+		}
+		_ = r.End()
+	}
+}
+
+func BenchmarkConv2D(b *testing.B) {
+	for _, s := range []struct {
+		role           string
+		in, out, side  int
+		kernel, stride int
+	}{
+		{"sd1/320at64", 320, 320, 64, 3, 1}, {"sd1/640at32", 640, 640, 32, 3, 1}, {"sd1/1280at16", 1280, 1280, 16, 3, 1},
+		{"vae/512at128", 512, 512, 128, 3, 1}, {"sd1/320at64-pointwise", 320, 320, 64, 1, 1}, {"sd1/320at64-down", 320, 320, 64, 3, 2}, {"sd1/in", 4, 320, 64, 3, 1}, {"sd1/out", 320, 4, 64, 3, 1},
+	} {
+		for _, threads := range []int{1, 2} {
+			p := s.kernel / 2
+			op := engine.Conv2D{Batch: 1, H: s.side, W: s.side, In: s.in, Out: s.out, KH: s.kernel, KW: s.kernel, Stride: s.stride, Pad: [4]int{p, p, p, p}, Weight: engine.Float16, Bias: true}
+			h, w := op.OutSize()
+			b.Run(fmt.Sprintf("%s/threads=%d", s.role, threads), func(b *testing.B) {
+				benchmarkOp(b, op, threads, 2*s.kernel*s.kernel*s.in*s.out*h*w)
+			})
+		}
+	}
+}

@@ -49,6 +49,10 @@ type product struct {
 	item     int
 	residual int
 
+	base   int64 // bytes of scratch before the workers' own
+	inside bool  // whether the result stays in scratch,
+	result int64 // there
+
 	kStep    int // numbers of a segment in one range
 	block    int // columns of a block
 	chunk    int // groups of a piece
@@ -125,7 +129,7 @@ func (p *product) layout(width int) (s workspace) {
 func (p *product) staged() bool { return p.act != engine.Identity || p.glu != engine.NoGLU }
 
 // Scratch returns the bytes all workers need.
-func (p *product) Scratch() int64 { return int64(p.threads) * p.perSpace.size }
+func (p *product) Scratch() int64 { return p.base + int64(p.threads)*p.perSpace.size }
 
 // Launch computes all pieces.
 func (p *product) Launch(r engine.Run, a *engine.Args) error {
@@ -137,7 +141,15 @@ func (p *product) Launch(r engine.Run, a *engine.Args) error {
 
 // space returns worker w's memory from an offset on.
 func (p *product) space(a *engine.Args, w int, off int64) unsafe.Pointer {
-	return unsafe.Add(a.Scratch.Host, int64(w)*p.perSpace.size+off)
+	return unsafe.Add(a.Scratch.Host, p.base+int64(w)*p.perSpace.size+off)
+}
+
+// out returns where the result lies.
+func (p *product) out(a *engine.Args) unsafe.Pointer {
+	if p.inside {
+		return unsafe.Add(a.Scratch.Host, p.result)
+	}
+	return a.Out[0].Host
 }
 
 // held is the number of the column block whose panels worker w has made.
@@ -236,7 +248,7 @@ func (p *product) destination(a *engine.Args, w int, t *asm.Tile, at group, col,
 		return
 	}
 	off := 4 * (at.row*p.cols + col)
-	t.C, t.LdC = unsafe.Add(a.Out[0].Host, off), 4*p.cols
+	t.C, t.LdC = unsafe.Add(p.out(a), off), 4*p.cols
 	if p.residual != none {
 		t.Res, t.LdRes = unsafe.Add(a.In[p.residual].Host, off), 4*p.cols
 	}
@@ -250,7 +262,7 @@ func (p *product) finish(a *engine.Args, w int, at group, block int) {
 	for i := range at.n {
 		sums := stage[i*width:][:width]
 		off := 4 * ((at.row+i)*p.cols + col)
-		y := unsafe.Slice((*float32)(unsafe.Add(a.Out[0].Host, off)), n)
+		y := unsafe.Slice((*float32)(unsafe.Add(p.out(a), off)), n)
 		p.activate(sums, n)
 		if p.residual == none {
 			copy(y, sums)

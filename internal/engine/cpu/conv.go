@@ -1,0 +1,112 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/easel-go/easel/internal/asm"
+	"github.com/easel-go/easel/internal/engine"
+)
+
+// conv is the layer of a direct convolution: a product whose rows are pixels, with a
+// segment for each tap of the kernel. Nothing is unfolded; a row table points at the
+// pixels where they lie, at zeros for padding.
+type conv struct {
+	*taps
+	op      engine.Conv2D
+	kind    asm.Kind
+	scatter map[int][]int32 // for each length of a range, where packed rows go
+}
+
+func newConv2D(e *Engine, op engine.Conv2D) (engine.Kernel, error) {
+	kind, ok := kindOf(op.Weight)
+	if !ok || op.Compute == engine.Bfloat16 {
+		return nil, engine.ErrNotImplemented
+	}
+	l := &conv{taps: tapsOf(op), op: op, kind: kind}
+	next := inputs(2)
+	p := &product{
+		layer: l, threads: e.threads, groups: l.groups(op.Batch),
+		segments: op.KH * op.KW, k: op.In, cols: op.Out, act: op.Act,
+		bias: next.take(op.Bias), item: next.take(op.Item), residual: next.take(op.Residual),
+	}
+	p.plan()
+	l.scatter = scatters(p)
+	return p, nil
+}
+
+// scatters returns, for the lengths of range a product has, where row i·taps+t of a
+// transposed weight goes: numbers of a tap lie together in a panel.
+func scatters(p *product) map[int][]int32 {
+	if p.segments == 1 {
+		return nil
+	}
+	m := map[int][]int32{}
+	for k := 0; k < p.k; k += p.kStep {
+		n := min(p.kStep, p.k-k)
+		if m[n] != nil {
+			continue
+		}
+		m[n] = make([]int32, n*p.segments)
+		for i := range m[n] {
+			m[n][i] = int32(4 * asm.Columns() * (i%p.segments*n + i/p.segments))
+		}
+	}
+	return m
+}
+
+func (l *conv) rows(a *engine.Args, g int, table []rowTable) group {
+	return l.group(a.In[0].Host, 4*l.op.H*l.op.W*l.op.In, g, table)
+}
+
+func (l *conv) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {
+	taps, size := l.kh*l.kw, l.kind.Size()
+	ld := size * l.op.In * taps
+	asm.Panel(dst, l.scatter[k1-k0], l.kind, unsafe.Add(a.In[1].Host, col*ld+size*taps*k0), ld, n, taps*(k1-k0))
+}
+
+// convGrad is the layer of the gradient for a convolution's input: a product over the
+// pixels of dx whose numbers are dy's channels.
+type convGrad struct {
+	*taps
+	op      engine.Conv2D
+	kind    asm.Kind
+	scatter map[int][]int32
+}
+
+func newConv2DInputGrad(e *Engine, op engine.Conv2DInputGrad) (engine.Kernel, error) {
+	kind, ok := kindOf(op.Weight)
+	if !ok || op.Compute == engine.Bfloat16 || op.UpH > 0 {
+		return nil, engine.ErrNotImplemented
+	}
+	l := &convGrad{taps: gradTaps(op.Conv2D), op: op.Conv2D, kind: kind}
+	p := &product{
+		layer: l, threads: e.threads, groups: l.groups(op.Batch),
+		segments: op.KH * op.KW, k: op.Out, cols: op.In,
+		bias: none, item: none, residual: none,
+	}
+	p.plan()
+	l.scatter = map[int][]int32{}
+	for k := 0; k < p.k; k += p.kStep {
+		n := min(p.kStep, p.k-k)
+		at := make([]int32, p.segments)
+		for t := range at {
+			at[t] = int32(4 * asm.Columns() * t * n)
+		}
+		l.scatter[n] = at
+	}
+	return p, nil
+}
+
+func (l *convGrad) rows(a *engine.Args, g int, table []rowTable) group {
+	outH, outW := l.op.OutSize()
+	return l.group(a.In[0].Host, 4*outH*outW*l.op.Out, g, table)
+}
+
+// panel transposes, for each output channel, the taps of n input channels.
+func (l *convGrad) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {
+	taps, size := l.kh*l.kw, l.kind.Size()
+	for o := k0; o < k1; o++ {
+		src := unsafe.Add(a.In[1].Host, size*taps*(o*l.op.In+col))
+		asm.Panel(unsafe.Add(dst, 4*asm.Columns()*(o-k0)), l.scatter[k1-k0], l.kind, src, size*taps, n, taps)
+	}
+}
