@@ -104,8 +104,13 @@ func jpegMarker(s *source, at int64) (m byte, next int64, ok bool) {
 // what is shown instead decide about files that are in use.
 func decodeJPEG(b []byte, i Info, rule Rule) (*Picture, error) {
 	d := &jpegDecoder{b: b, pos: 2, rule: rule}
-	if err := d.file(); err != nil && (rule == Strict || d.components == nil) {
-		return nil, err
+	if err := d.file(); err != nil {
+		if rule == Strict {
+			return nil, err
+		}
+		if !d.done {
+			return blank(i.Mode, i.Width, i.Height), nil
+		}
 	}
 	return d.picture(i.Mode)
 }
@@ -214,9 +219,6 @@ func (d *jpegDecoder) marker() (byte, error) {
 func (d *jpegDecoder) segment(m byte) error {
 	n := be16(d.b, d.pos)
 	if d.pos+2 > len(d.b) || n >= 2 && d.pos+n > len(d.b) {
-		if d.pos = len(d.b); d.rule == Tolerant {
-			return nil
-		}
 		return truncated(JPEG, "segment")
 	}
 	if n < 2 {

@@ -52,7 +52,7 @@ type Picture struct {
 	Mode          Mode
 	Width, Height int
 	Pix           []byte // Width·Height·Mode.Bytes()
-	Palette       []byte // 256 RGB triples, of Indexed pictures only
+	Palette       []byte // 256 RGB triples, of Indexed pictures only; black where the file gives none
 	Orientation   int    // EXIF orientation that Upright still has to apply; 0 and 1 are none
 }
 
@@ -75,18 +75,9 @@ const op = "imageio"
 func blank(m Mode, w, h int) *Picture {
 	p := &Picture{Mode: m, Width: w, Height: h, Pix: make([]byte, w*h*m.Bytes())}
 	if m == Indexed {
-		p.Palette = grayRamp()
+		p.Palette = make([]byte, 768)
 	}
 	return p
-}
-
-// grayRamp is the palette that entries come from which a file does not give.
-func grayRamp() []byte {
-	ramp := make([]byte, 0, 768)
-	for i := range 256 {
-		ramp = append(ramp, byte(i), byte(i), byte(i))
-	}
-	return ramp
 }
 
 // checkSize refuses empty pictures and those over the pixel budget.

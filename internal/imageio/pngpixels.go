@@ -1,6 +1,7 @@
 package imageio
 
 import (
+	"bufio"
 	"compress/zlib"
 	"errors"
 	"io"
@@ -57,11 +58,12 @@ func (h pngHeader) pixels(p *Picture, data io.Reader) error {
 		return damage(err)
 	}
 	defer z.Close()
+	rows := bufio.NewReaderSize(z, 1<<15)
 	if !h.interlaced {
-		return h.pass(p, z, 0, 0, 1, 1)
+		return h.pass(p, rows, 0, 0, 1, 1)
 	}
 	for _, a := range adam7 {
-		if err := h.pass(p, z, a.x, a.y, a.dx, a.dy); err != nil {
+		if err := h.pass(p, rows, a.x, a.y, a.dx, a.dy); err != nil {
 			return err
 		}
 	}
@@ -70,14 +72,16 @@ func (h pngHeader) pixels(p *Picture, data io.Reader) error {
 
 // damage says whether the data end or are wrong.
 func damage(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if short(err) {
 		return truncated(PNG, "pixels")
 	}
 	return invalid(PNG, "pixels", err.Error(), "")
 }
 
+func short(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) }
+
 // pass reads the rows of every dy-th line from y0, each of every dx-th pixel from x0.
-func (h pngHeader) pass(p *Picture, z io.Reader, x0, y0, dx, dy int) error {
+func (h pngHeader) pass(p *Picture, z *bufio.Reader, x0, y0, dx, dy int) error {
 	width := (p.Width - x0 + dx - 1) / dx
 	if width <= 0 {
 		return nil
@@ -91,6 +95,9 @@ func (h pngHeader) pass(p *Picture, z io.Reader, x0, y0, dx, dy int) error {
 				return nil // the data end with a row: the rest stays black, in Pillow too
 			}
 			return damage(err)
+		}
+		if _, err := z.Peek(1); err != nil && !short(err) {
+			return damage(err) // zlib meets the error before it hands the row over
 		}
 		if !unfilter(row[0], row[1:], last[1:], step) {
 			return invalid(PNG, "filter of a row", string('0'+rune(row[0])), "0 to 4")

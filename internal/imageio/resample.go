@@ -133,14 +133,12 @@ func weigh(m Mode, pix []byte, step int, weights []float64) float64 {
 	return sum
 }
 
-// put rounds a sum to a pixel. The two bytes of a 16-bit pixel are cut on their
-// own, as in Pillow: 65540 becomes 0xFF04.
+// put rounds a sum to a pixel.
 func put(m Mode, d []byte, v float64) {
 	round := math.Copysign(math.Floor(math.Abs(v)+0.5), v)
 	switch m {
 	case Gray16:
-		i := int(round)
-		d[0], d[1] = clip8(i%256), clip8(i>>8)
+		binary.LittleEndian.PutUint16(d, uint16(min(max(round, 0), 65535)))
 	case Int32:
 		binary.LittleEndian.PutUint32(d, uint32(int32(min(max(round, math.MinInt32), math.MaxInt32))))
 	default:

@@ -145,7 +145,8 @@ func (f Filter) weight(x float64) float64 {
 			return 0
 		}
 		x *= math.Pi
-		return math.Sin(x) / x * (0.54 + float64(0.46*math.Cos(x)))
+		const a, b = float64(float32(0.54)), float64(float32(0.46)) // Pillow's are float32
+		return math.Sin(x) / x * (a + float64(b*math.Cos(x)))
 	case Lanczos:
 		if x >= -3 && x < 3 {
 			return sinc(x) * sinc(x/3)
