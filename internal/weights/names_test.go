@@ -151,6 +151,10 @@ func TestGoldenLDM(t *testing.T) {
 			}
 		}
 		checkLDM(t, stem+".safetensors", want, table.Extra, true)
+		ckpts, _ := filepath.Glob(stem + "_*.ckpt")
+		for _, ckpt := range ckpts {
+			checkLDM(t, ckpt, want, table.Extra, false)
+		}
 	}
 }
 

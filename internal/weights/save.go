@@ -28,7 +28,7 @@ func SaveSafetensors(path string, tensors map[string]*tensor.Dense, metadata map
 // WriteSafetensors writes what [SaveSafetensors] does to w: larger element types
 // first, then by name, so that equal input gives equal bytes.
 func WriteSafetensors(w io.Writer, tensors map[string]*tensor.Dense, metadata map[string]string) error {
-	views := make(map[string]view, len(tensors))
+	views := make(map[string]savedView, len(tensors))
 	for _, name := range slices.Sorted(maps.Keys(tensors)) {
 		if name == "__metadata__" {
 			return &fault.Error{Kind: fault.Invalid, Op: "weights", What: "tensor", Have: clip(name), Want: "a name that the format does not use itself"}
@@ -41,24 +41,24 @@ func WriteSafetensors(w io.Writer, tensors map[string]*tensor.Dense, metadata ma
 		if !ok {
 			return &fault.Error{Kind: fault.Unsupported, Op: "weights", What: "tensor " + name, Have: "of type " + string(d) + " to write"}
 		}
-		views[name] = view{dt, tensors[name].Shape(), b}
+		views[name] = savedView{dt, tensors[name].Shape(), b}
 	}
 	return safetensors.SerializeToWriter(views, metadata, w)
 }
 
-// view is a tensor as the safetensors module takes it. It is our own because the
+// savedView is a tensor as the safetensors module takes it. It is our own because the
 // module's has no scalars.
-type view struct {
+type savedView struct {
 	dtype safetensors.DType
 	shape tensor.Shape
 	data  []byte
 }
 
-func (v view) DType() safetensors.DType { return v.dtype }
-func (v view) Data() []byte             { return v.data }
-func (v view) DataLen() uint64          { return uint64(len(v.data)) }
+func (v savedView) DType() safetensors.DType { return v.dtype }
+func (v savedView) Data() []byte             { return v.data }
+func (v savedView) DataLen() uint64          { return uint64(len(v.data)) }
 
-func (v view) Shape() []uint64 {
+func (v savedView) Shape() []uint64 {
 	s := make([]uint64, len(v.shape))
 	for i, n := range v.shape {
 		s[i] = uint64(n)
