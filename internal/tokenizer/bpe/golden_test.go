@@ -3,6 +3,7 @@ package bpe
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"io/fs"
 	"maps"
 	"regexp"
@@ -33,21 +34,22 @@ type clipTable struct {
 
 // fixer is what ftfy made of the texts of the table. transformers takes special
 // tokens out first and fixes what lies between; ftfy leaves their names alone, so
-// that the pieces of a fixed text are the fixed pieces of the text.
+// that the pieces of a fixed text are the fixed pieces of the text, with one
+// exception: it decodes HTML entities only where there is no "<".
 func (c clipTable) fixer(t texts) func(string) string {
 	fixed := map[string]string{}
 	specials := regexp.MustCompile(regexp.QuoteMeta(startOfText) + "|" + regexp.QuoteMeta(endOfText))
 	for _, row := range c.Rows {
 		f, ok := row["fix_text"].(string)
-		if !ok {
-			continue
-		}
 		text := t.Rows[int(row["i"].(float64))].Text
+		if !ok {
+			f = text
+		}
 		fixed[text] = f
 		from, to := specials.Split(text, -1), specials.Split(f, -1)
 		for i := range min(len(from), len(to)) {
 			if _, whole := fixed[from[i]]; !whole {
-				fixed[from[i]] = to[i]
+				fixed[from[i]] = entity(from[i], to[i])
 			}
 		}
 	}
@@ -57,6 +59,14 @@ func (c clipTable) fixer(t texts) func(string) string {
 		}
 		return s
 	}
+}
+
+// entity decodes HTML entities of a piece without "<", as ftfy does.
+func entity(piece, fixed string) string {
+	if strings.Contains(piece, "<") {
+		return fixed
+	}
+	return regexp.MustCompile(`&#?[0-9A-Za-z]{1,24};`).ReplaceAllStringFunc(fixed, html.UnescapeString)
 }
 
 // load reads the texts and a table beside them; cases lie by index.

@@ -1,11 +1,8 @@
 package bpe
 
 import (
-	"html"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Mode says whose ids a [Tokenizer] gives: see the package comment. The zero value
@@ -59,17 +56,15 @@ func (m Mode) clean(s string, fix func(string) string) string {
 	case FTFY:
 		s = fix(s)
 	default:
-		s = html.UnescapeString(html.UnescapeString(fix(s)))
+		s = unescape(unescape(fix(s)))
 	}
-	return lowerPython(strings.ToValidUTF8(s, "\ufffd"))
+	s = strings.TrimFunc(strings.ToValidUTF8(s, "\ufffd"), isSpacePython)
+	return lowerPython(s)
 }
 
-// nfc returns the canonical composition of s.
-func nfc(s string) string { return norm.NFC.String(s) }
-
-// spaced is the cleaning of transformers' BasicTokenizer: characters of no
-// category, control, format, private-use and unassigned ones go, white space
-// becomes a space, and ideographs get spaces on both sides.
+// spaced is the cleaning of transformers' BasicTokenizer: U+FFFD, control, format,
+// private-use and unassigned characters go, white space becomes a space, and
+// ideographs get spaces on both sides.
 func spaced(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -92,6 +87,9 @@ func spaced(s string) string {
 func isSpaceSlow(r rune) bool {
 	return r == ' ' || r == '\t' || r == '\n' || r == '\r' || unicode.Is(unicode.Zs, r)
 }
+
+// isSpacePython is str.isspace: what strip removes.
+func isSpacePython(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }
 
 // isOther reports whether r is of category C* in Unicode 14, the version of the
 // Python 3.11 that the reference ran on: Cc, Cf, Co, Cs or unassigned.

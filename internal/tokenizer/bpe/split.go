@@ -2,6 +2,7 @@ package bpe
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,10 +18,11 @@ var contractions = [...]string{"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}
 // tried in this order: runs of letters, digits one by one, runs of anything else.
 func words(s string, marks [2]string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		ignoreCase := marks[0] != "" // all patterns but Fast's
 		for s != "" {
 			r, n := utf8.DecodeRuneInString(s)
-			if !unicode.IsSpace(r) {
-				n = wordLength(s, r, marks)
+			if !isGap(r, ignoreCase) {
+				n = wordLength(s, r, marks, ignoreCase)
 				if !yield(s[:n]) {
 					return
 				}
@@ -32,34 +34,34 @@ func words(s string, marks [2]string) iter.Seq[string] {
 
 // wordLength returns the length in bytes of the word that s begins with; r is its
 // first character.
-func wordLength(s string, r rune, marks [2]string) int {
+func wordLength(s string, r rune, marks [2]string, ignoreCase bool) int {
 	for _, mark := range marks {
-		if n := foldPrefix(s, mark, true); mark != "" && n > 0 {
+		if n := foldPrefix(s, mark, ignoreCase); mark != "" && n > 0 {
 			return n
 		}
 	}
 	if r == '\'' {
 		for _, c := range contractions {
-			if n := foldPrefix(s, c, marks[0] != ""); n > 0 {
+			if n := foldPrefix(s, c, ignoreCase); n > 0 {
 				return n
 			}
 		}
 	}
 	switch {
-	case unicode.IsLetter(r):
-		return runLength(s, unicode.IsLetter)
-	case unicode.Is(unicode.N, r):
+	case isLetter(r, ignoreCase):
+		return runLength(s, func(r rune) bool { return isLetter(r, ignoreCase) })
+	case isNumber(r, ignoreCase):
 		return utf8.RuneLen(r)
 	}
 	return runLength(s, func(r rune) bool {
-		return !unicode.IsSpace(r) && !unicode.IsLetter(r) && !unicode.Is(unicode.N, r)
+		return !isGap(r, ignoreCase) && !isLetter(r, ignoreCase) && !isNumber(r, ignoreCase)
 	})
 }
 
-// foldPrefix returns how many bytes of s spell prefix, or 0. The patterns that
-// ignore case, which is to say all but Fast's, take ſ for s: of the letters that
-// lower case leaves as they are, it alone folds to one of prefix's.
-func foldPrefix(s, prefix string, fold bool) int {
+// foldPrefix returns how many bytes of s spell prefix, or 0. A pattern that ignores
+// case takes ſ for s: of the letters that lower case leaves as they are, it alone
+// folds to one of prefix's.
+func foldPrefix(s, prefix string, ignoreCase bool) int {
 	const longS = "ſ"
 	n := 0
 	for i := range len(prefix) {
@@ -68,7 +70,7 @@ func foldPrefix(s, prefix string, fold bool) int {
 			return 0
 		case rest[0] == prefix[i]:
 			n++
-		case fold && prefix[i] == 's' && strings.HasPrefix(rest, longS):
+		case ignoreCase && prefix[i] == 's' && strings.HasPrefix(rest, longS):
 			n += len(longS)
 		default:
 			return 0
@@ -92,16 +94,28 @@ type added struct {
 	lstrip, rstrip bool // it takes the white space on its left, right
 }
 
-// addedSet finds added tokens: those that begin with a byte, the longest first.
-type addedSet [256][]added
+// addedSet finds added tokens. The zero value has none.
+type addedSet struct {
+	tokens  map[string]added
+	lengths [256][]int // of the tokens that begin with a byte, descending
+}
 
-func (set *addedSet) add(a added) {
-	list := &set[a.text[0]]
-	i := 0
-	for i < len(*list) && len((*list)[i].text) >= len(a.text) {
-		i++
+// newAddedSet makes a set; of two tokens with one text the first counts.
+func newAddedSet(tokens []added) *addedSet {
+	set := &addedSet{tokens: make(map[string]added, len(tokens))}
+	for _, a := range tokens {
+		if _, there := set.tokens[a.text]; there || a.text == "" {
+			continue
+		}
+		set.tokens[a.text] = a
+		set.lengths[a.text[0]] = append(set.lengths[a.text[0]], len(a.text))
 	}
-	*list = append((*list)[:i], append([]added{a}, (*list)[i:]...)...)
+	for b, lengths := range set.lengths {
+		slices.Sort(lengths)
+		slices.Reverse(lengths)
+		set.lengths[b] = slices.Compact(lengths)
+	}
+	return set
 }
 
 // pieces yields the text between added tokens, and the tokens: the leftmost first,
@@ -120,11 +134,11 @@ func (set *addedSet) pieces(s string) iter.Seq2[string, *added] {
 			return piece == "" || yield(piece, nil)
 		}
 		for i := 0; i < len(s); i++ {
-			a := set.at(s[i:])
-			if a == nil {
+			a, ok := set.at(s[i:])
+			if !ok {
 				continue
 			}
-			if !text(i, a.lstrip) || !yield("", a) {
+			if !text(i, a.lstrip) || !yield("", &a) {
 				return
 			}
 			start, strip = i+len(a.text), a.rstrip
@@ -134,13 +148,14 @@ func (set *addedSet) pieces(s string) iter.Seq2[string, *added] {
 	}
 }
 
-// at returns the token that s begins with, or nil.
-func (set *addedSet) at(s string) *added {
-	list := set[s[0]]
-	for i := range list {
-		if strings.HasPrefix(s, list[i].text) {
-			return &list[i]
+// at returns the longest token that s begins with.
+func (set *addedSet) at(s string) (added, bool) {
+	for _, n := range set.lengths[s[0]] {
+		if n <= len(s) {
+			if a, ok := set.tokens[s[:n]]; ok {
+				return a, true
+			}
 		}
 	}
-	return nil
+	return added{}, false
 }

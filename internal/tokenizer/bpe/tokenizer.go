@@ -1,6 +1,8 @@
 package bpe
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/easel-go/easel/internal/fault"
@@ -52,7 +54,7 @@ func newTokenizer(tab *table, s settings, opt Options) (*Tokenizer, error) {
 	if opt.Pad != "" {
 		s.pad = token{Content: opt.Pad, known: true}
 	}
-	t := &Tokenizer{table: tab, opt: opt, maxLength: s.maxLength, raw: new(addedSet), cleaned: new(addedSet)}
+	t := &Tokenizer{table: tab, opt: opt, maxLength: s.maxLength}
 	r := resolver{ids: tab.ids, added: map[string]token{}, size: int(tab.unknown)}
 	if err := r.resolve(t, s); err != nil {
 		return nil, err
@@ -61,26 +63,27 @@ func newTokenizer(tab *table, s settings, opt Options) (*Tokenizer, error) {
 	if opt.Mode >= OpenAI && opt.Pad == "" {
 		t.pad = 0
 	}
-	for _, a := range r.added {
-		t.add(a)
-	}
+	t.setAdded(r.added)
 	t.setMarks()
 	return t, nil
 }
 
-// add puts an added token into the set it is looked for in.
-func (t *Tokenizer) add(a token) {
-	x := added{a.Content, a.ID, a.LStrip, a.RStrip}
-	if t.opt.Mode == Fast && a.isNormalized() {
-		x.text = t.clean(x.text)
-		if x.text != "" {
-			t.cleaned.add(x)
+// setAdded puts the added tokens into the sets they are looked for in.
+func (t *Tokenizer) setAdded(tokens map[string]token) {
+	var raw, cleaned []added
+	for _, text := range slices.Sorted(maps.Keys(tokens)) {
+		a := tokens[text]
+		if x := (added{text, a.ID, a.LStrip, a.RStrip}); t.opt.Mode == Fast && a.isNormalized() {
+			x.text = t.clean(text)
+			cleaned = append(cleaned, x)
+		} else {
+			raw = append(raw, x)
 		}
-		return
 	}
-	t.raw.add(x)
+	t.raw, t.cleaned = newAddedSet(raw), newAddedSet(cleaned)
 }
 
+// setMarks finds the ids of the mode's special words.
 func (t *Tokenizer) setMarks() {
 	t.marks = [2]int32{t.bos, t.eos}
 	if t.opt.Mode >= OpenAI {
@@ -207,8 +210,14 @@ func (t *Tokenizer) Decode(ids []int32) string {
 	return strings.TrimSpace(strings.ToValidUTF8(b.String(), "\ufffd"))
 }
 
-// BOS, EOS, Unknown and Pad return the ids of the special tokens.
+// BOS returns the id that a row begins with.
 func (t *Tokenizer) BOS() int32 { return t.bos }
+
+// EOS returns the id that ends the text of a row.
+func (t *Tokenizer) EOS() int32 { return t.eos }
+
+// Pad returns the id that a row is filled with.
+func (t *Tokenizer) Pad() int32 { return t.pad }
 
 // Size returns one more than the largest id that the tokenizer gives: how many rows
 // its text encoder's embedding must have.

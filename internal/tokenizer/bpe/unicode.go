@@ -2,9 +2,32 @@ package bpe
 
 import "unicode"
 
-// since14 holds the characters that Unicode 15.0, the version of Go's tables, has
-// and Unicode 14 has not. Slow drops them as unassigned: its reference ran on a
-// Python with Unicode 14. Later Pythons keep those that their version knows.
+// The reference programs know other versions of Unicode than Go, whose tables are
+// of version 15.0: Python 3.11 has 14, the patterns of tokenizers 0.22 have 16, those
+// of Python's regex 2026.11 later ones. The tables of this file are the differences.
+
+// isGap reports whether r is in no word: white space, \s, and, for a pattern that
+// ignores case, U+0345. That mark is no letter, and yet the negated set does not match
+// it, since its capital is one.
+func isGap(r rune, ignoreCase bool) bool {
+	return unicode.IsSpace(r) || ignoreCase && r == 0x345
+}
+
+// isLetter is the pattern's \p{L}.
+func isLetter(r rune, ignoreCase bool) bool {
+	return unicode.IsLetter(r) || r > unicode.MaxLatin1 &&
+		(unicode.Is(letters16, r) || ignoreCase && unicode.Is(lettersLater, r))
+}
+
+// isNumber is the pattern's \p{N}.
+func isNumber(r rune, ignoreCase bool) bool {
+	return unicode.IsNumber(r) || r > unicode.MaxLatin1 &&
+		(unicode.Is(numbers16, r) || ignoreCase && unicode.Is(numbersLater, r))
+}
+
+// since14 holds the characters that Unicode 15.0 has and 14 has not. Slow drops
+// them as unassigned, as Python 3.11 does; later Pythons keep those that their version
+// knows.
 var since14 = &unicode.RangeTable{
 	R16: []unicode.Range16{{0x0cf3, 0x0cf3, 1}, {0x0ece, 0x0ece, 1}},
 	R32: []unicode.Range32{
@@ -16,5 +39,56 @@ var since14 = &unicode.RangeTable{
 		{0x1fa87, 0x1fa88, 1}, {0x1faad, 0x1faaf, 1}, {0x1fabb, 0x1fabd, 1}, {0x1fabf, 0x1fabf, 1},
 		{0x1face, 0x1facf, 1}, {0x1fada, 0x1fadb, 1}, {0x1fae8, 0x1fae8, 1}, {0x1faf7, 0x1faf8, 1},
 		{0x2b739, 0x2b739, 1}, {0x31350, 0x323af, 1},
+	},
+}
+
+// letters16 and numbers16 came with Unicode 15.1 and 16.
+var letters16 = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{0x01c89, 0x01c8a, 1}, {0x0a7cb, 0x0a7cd, 1}, {0x0a7da, 0x0a7dc, 1},
+	},
+	R32: []unicode.Range32{
+		{0x105c0, 0x105f3, 1}, {0x10d4a, 0x10d65, 1}, {0x10d6f, 0x10d85, 1}, {0x10ec2, 0x10ec4, 1},
+		{0x11380, 0x11389, 1}, {0x1138b, 0x1138b, 1}, {0x1138e, 0x1138e, 1}, {0x11390, 0x113b5, 1},
+		{0x113b7, 0x113b7, 1}, {0x113d1, 0x113d1, 1}, {0x113d3, 0x113d3, 1}, {0x11bc0, 0x11be0, 1},
+		{0x13460, 0x143fa, 1}, {0x16100, 0x1611d, 1}, {0x16d40, 0x16d6c, 1}, {0x18cff, 0x18cff, 1},
+		{0x1e5d0, 0x1e5ed, 1}, {0x1e5f0, 0x1e5f0, 1}, {0x2ebf0, 0x2ee5d, 1},
+	},
+}
+
+// numbers16: see letters16.
+var numbers16 = &unicode.RangeTable{
+	R32: []unicode.Range32{
+		{0x10d40, 0x10d49, 1}, {0x116d0, 0x116e3, 1}, {0x11bf0, 0x11bf9, 1}, {0x16130, 0x16139, 1},
+		{0x16d70, 0x16d79, 1}, {0x1ccf0, 0x1ccf9, 1}, {0x1e5f1, 0x1e5fa, 1},
+	},
+}
+
+// lettersLater and numbersLater came after Unicode 16.
+var lettersLater = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{0x00558, 0x00558, 1}, {0x0058b, 0x0058c, 1}, {0x0088f, 0x0088f, 1}, {0x00c5c, 0x00c5c, 1},
+		{0x00cdc, 0x00cdc, 1}, {0x0208f, 0x0208f, 1}, {0x0209d, 0x0209f, 1}, {0x0a7ce, 0x0a7cf, 1},
+		{0x0a7d2, 0x0a7d2, 1}, {0x0a7d4, 0x0a7d4, 1}, {0x0a7dd, 0x0a7dd, 1}, {0x0a7e2, 0x0a7e2, 1},
+		{0x0a7f1, 0x0a7f1, 1}, {0x0ab6c, 0x0ab6d, 1},
+	},
+	R32: []unicode.Range32{
+		{0x107bb, 0x107bf, 1}, {0x10940, 0x10959, 1}, {0x10ec5, 0x10ec7, 1}, {0x10ed9, 0x10eee, 1},
+		{0x11b0a, 0x11b0a, 1}, {0x11db0, 0x11ddb, 1}, {0x11df1, 0x11df1, 1}, {0x16ea0, 0x16eb8, 1},
+		{0x16ebb, 0x16ed3, 1}, {0x16ff2, 0x16ff3, 1}, {0x187f8, 0x187ff, 1}, {0x18cd6, 0x18cda, 1},
+		{0x18d09, 0x18d20, 1}, {0x18d80, 0x18df2, 1}, {0x18e00, 0x19191, 1}, {0x191a0, 0x191d2, 1},
+		{0x1b123, 0x1b128, 1}, {0x1b168, 0x1b168, 1}, {0x1d6a6, 0x1d6a6, 1}, {0x1df1f, 0x1df24, 1},
+		{0x1df2b, 0x1df81, 1}, {0x1df90, 0x1df96, 1}, {0x1dfcd, 0x1dfff, 1}, {0x1e6c0, 0x1e6de, 1},
+		{0x1e6e0, 0x1e6e2, 1}, {0x1e6e4, 0x1e6e5, 1}, {0x1e6e7, 0x1e6ed, 1}, {0x1e6f0, 0x1e6f4, 1},
+		{0x1e6fe, 0x1e6ff, 1}, {0x2b73a, 0x2b73f, 1}, {0x2b81e, 0x2b81e, 1}, {0x2cea2, 0x2cead, 1},
+		{0x323b0, 0x33479, 1}, {0x3d000, 0x3fc3f, 1},
+	},
+}
+
+// numbersLater: see lettersLater.
+var numbersLater = &unicode.RangeTable{
+	R32: []unicode.Range32{
+		{0x11de0, 0x11de9, 1}, {0x1246f, 0x1246f, 1}, {0x12475, 0x1247f, 1}, {0x12550, 0x12686, 1},
+		{0x16ff4, 0x16ff6, 1},
 	},
 }
