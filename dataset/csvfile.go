@@ -240,6 +240,8 @@ type csvStream struct {
 	offset int64
 	line   int
 	cell   []byte
+
+	lastByte byte
 }
 
 func newCSVStream(r io.Reader, comma byte) *csvStream {
@@ -274,6 +276,7 @@ func (in *csvStream) read(quoted bool) (byte, error) {
 	if c == '\n' {
 		in.line++
 	}
+	in.lastByte = c
 	return c, nil
 }
 

@@ -315,11 +315,32 @@ func newMetadata(p place, table Source) (*metadata, error) {
 		}
 		m.columns, m.from = append(m.columns, Column{name, t}), append(m.from, i)
 	}
-	if len(m.columns) == 0 {
+	if len(m.columns) == 0 { // Data-Juicer's form: the column image names them
+		for i := range rest {
+			if t, ok := namesPictures(rest[i]); ok {
+				rest[i].Type = t
+				m.columns, m.from = rest, restFrom
+				return m, nil
+			}
+		}
 		return nil, fail(Missing, p.name(), "no column file_name, file_names or one that ends so")
 	}
 	m.columns, m.from = append(m.columns, rest...), append(m.from, restFrom...)
 	return m, nil
+}
+
+// namesPictures reports whether the column is image or images, with paths or lists of
+// them, and the type that they have as pictures.
+func namesPictures(c Column) (Type, bool) {
+	one := Type{Kind: Picture}
+	switch t := c.Type; {
+	case c.Name != "image" && c.Name != "images":
+	case t.Kind == String:
+		return one, true
+	case t.Kind == List && t.Elem.Kind == String:
+		return Type{Kind: List, Elem: &one}, true
+	}
+	return Type{}, false
 }
 
 func pictureColumn(c Column) (string, Type, bool) {

@@ -312,6 +312,17 @@ func (p *jsonParser) hex() (rune, error) {
 	return rune(n), nil
 }
 
+// ParseJSON reads one JSON value that fills b. Objects become [Struct], arrays []any,
+// integers int64 or uint64, other numbers float64. Refused are duplicate keys, invalid
+// UTF-8, lone surrogates, NaN, and nesting beyond 512.
+func ParseJSON(b []byte) (any, error) { return parseJSON(b) }
+
+// AppendJSON appends v, a value of a [Field], as Python's json.dumps writes it with
+// ensure_ascii=False: ", " and ": " between things, floats by their shortest digits,
+// NaN and Infinity by name, times as isoformat spells them. Bytes become base64,
+// pictures their path.
+func AppendJSON(b []byte, v any) []byte { return appendJSON(b, v, jsonStyle{}) }
+
 // Value parses the text; an invalid one is returned as a string.
 func (j JSON) Value() any {
 	v, err := parseJSON([]byte(j))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -20,6 +21,7 @@ type parquetSource struct {
 	columns []Column
 	nodes   []*parquetNode
 	rows    int
+	checked []atomic.Bool // the row groups whose pages were looked at
 	once    sync.Once
 }
 
@@ -70,6 +72,7 @@ func (s *parquetSource) open(size int64) (err error) {
 		return fail(Invalid, s.name, "the footer counts %d rows, its row groups %d", s.file.NumRows(), sum)
 	}
 	s.rows = int(sum)
+	s.checked = make([]atomic.Bool, len(s.file.RowGroups()))
 	text, _ := s.file.Lookup("huggingface")
 	features := parseFeatures([]byte(text))
 	schema := newParquetSchema(s.file.Metadata())
@@ -96,14 +99,32 @@ func (s *parquetSource) Close() (err error) {
 func (s *parquetSource) Rows(ctx context.Context, from int) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		at := 0
-		for _, g := range s.file.RowGroups() {
+		for i, g := range s.file.RowGroups() {
 			n := int(g.NumRows())
-			if from < at+n && !s.group(ctx, g, max(0, from-at), at, yield) {
-				return
+			if from < at+n {
+				if err := s.check(i, max(from, at)); err != nil {
+					yield(nil, err)
+					return
+				}
+				if !s.group(ctx, g, max(0, from-at), at, yield) {
+					return
+				}
 			}
 			at += n
 		}
 	}
+}
+
+// check looks at the page headers of row group i, once.
+func (s *parquetSource) check(i, row int) error {
+	if s.checked[i].Load() {
+		return nil
+	}
+	err := guarded(fmt.Sprintf("%s#%d", s.name, row), func() error {
+		return checkPages(s.r, s.file.Size(), &s.file.Metadata().RowGroups[i])
+	})
+	s.checked[i].Store(err == nil)
+	return err
 }
 
 // group yields the rows of a row group whose first row is number base of the file.
