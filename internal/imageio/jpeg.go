@@ -138,6 +138,7 @@ type jpegDecoder struct {
 	entropy bitReader
 	eobRun  int
 	expect  byte // number of the next restart marker
+	goodRow int  // last row of units that the last scan had data for
 }
 
 // jpegComponent is a colour plane.
@@ -151,7 +152,8 @@ type jpegComponent struct {
 	coefficients     []int16 // across·down blocks, in reading order
 	dcTable, acTable int
 	predictor        int32
-	bits             [64]int8 // precision of the coefficients so far; -1 unknown
+	bits             [64]int8 // low bits of the coefficients that are still missing; -1 all
+	before           [64]int8 // the same before the last scan
 }
 
 // maxScans bounds the time that a progressive file can take.
@@ -311,9 +313,7 @@ func (d *jpegDecoder) frame(m byte, b []byte) error {
 		c.wide, c.high = (c.width+7)/8, (c.height+7)/8
 		c.across, c.down = across*c.h, down*c.v
 		c.plane = bytes.Repeat([]byte{128}, 64*c.across*c.down) // grey where nothing comes
-		for k := range c.bits {
-			c.bits[k] = -1
-		}
+		c.bits = unknown
 	}
 	d.components = comps
 	return nil
@@ -324,29 +324,38 @@ func (d *jpegDecoder) finish() error {
 	if d.done {
 		return nil
 	}
-	d.done = true
-	var block [64]int32
+	smooths := d.smooths()
 	for i := range d.components {
 		c := &d.components[i]
 		if c.quant == nil {
 			return invalid(JPEG, "quantisation table", "none", fmt.Sprintf("number %d", c.table))
 		}
-		for n := range c.across * c.down {
-			used := uint64(0)
-			for k, v := range c.coefficients[64*n : 64*n+64] {
-				if v != 0 {
-					block[k] = int32(v) * c.quant[k]
-					used |= 1 << k
+		for y := range c.high {
+			for x := range c.wide {
+				block := *(*[64]int16)(c.coefficients[64*(y*c.across+x):])
+				if smooths {
+					d.smooth(c, x, y, &block)
 				}
-			}
-			idct(c.plane[n/c.across*64*c.across+n%c.across*8:], 8*c.across, &block, used)
-			if used != 0 {
-				clear(block[:])
+				c.samples(x, y, &block)
 			}
 		}
 		c.coefficients = nil
 	}
+	d.done = true
 	return nil
+}
+
+// samples makes the samples of block (x, y) of its coefficients.
+func (c *jpegComponent) samples(x, y int, block *[64]int16) {
+	var scaled [64]int32
+	used := uint64(0)
+	for k, v := range block {
+		if v != 0 {
+			scaled[k] = wrap16(int32(v) * c.quant[k])
+			used |= 1 << k
+		}
+	}
+	idct(c.plane[(y*c.across*8+x)*8:], 8*c.across, &scaled, used)
 }
 
 // zigzag gives the place of the k-th coefficient in a file; the entries from 64 on

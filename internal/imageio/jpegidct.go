@@ -3,7 +3,8 @@ package imageio
 // The inverse cosine transform in integers, as libjpeg's jidctint.c has it: after
 // Loeffler, Ligtenberg and Moschytz (ICASSP 1989), 13-bit factors, 2 more bits of
 // precision between the passes. Decoders agree to the last bit only if they round
-// alike.
+// alike; and on damaged data only if they overflow alike, so that what libjpeg-turbo
+// keeps in 16 bits in its vector code is cut to 16 bits here.
 const (
 	idctBits  = 13
 	extraBits = 2
@@ -26,13 +27,16 @@ const (
 // of used says that coefficient k may be other than 0.
 func idct(out []byte, stride int, block *[64]int32, used uint64) {
 	if used&^1 == 0 {
-		flat(out, stride, clip8(int((block[0]<<extraBits+1<<(extraBits+2))>>(extraBits+3))+128))
+		flat(out, stride, clip8(int((wrap16(block[0]<<extraBits)+1<<(extraBits+2))>>(extraBits+3))+128))
 		return
 	}
 	var ws [64]int32
 	for x := range 8 {
 		if used&(0x0101010101010100<<x) == 0 {
-			v := block[x] << extraBits
+			v := saturate16(block[x] << extraBits)
+			if used>>8 == 0 {
+				v = wrap16(block[x] << extraBits)
+			}
 			for y := 0; y < 64; y += 8 {
 				ws[y+x] = v
 			}
@@ -41,14 +45,14 @@ func idct(out []byte, stride int, block *[64]int32, used uint64) {
 		e0, e1, e2, e3, o0, o1, o2, o3 := butterfly(block[x], block[8+x], block[16+x], block[24+x],
 			block[32+x], block[40+x], block[48+x], block[56+x])
 		const shift, round = idctBits - extraBits, 1 << (idctBits - extraBits - 1)
-		ws[x] = (e0 + o3 + round) >> shift
-		ws[56+x] = (e0 - o3 + round) >> shift
-		ws[8+x] = (e1 + o2 + round) >> shift
-		ws[48+x] = (e1 - o2 + round) >> shift
-		ws[16+x] = (e2 + o1 + round) >> shift
-		ws[40+x] = (e2 - o1 + round) >> shift
-		ws[24+x] = (e3 + o0 + round) >> shift
-		ws[32+x] = (e3 - o0 + round) >> shift
+		ws[x] = saturate16((e0 + o3 + round) >> shift)
+		ws[56+x] = saturate16((e0 - o3 + round) >> shift)
+		ws[8+x] = saturate16((e1 + o2 + round) >> shift)
+		ws[48+x] = saturate16((e1 - o2 + round) >> shift)
+		ws[16+x] = saturate16((e2 + o1 + round) >> shift)
+		ws[40+x] = saturate16((e2 - o1 + round) >> shift)
+		ws[24+x] = saturate16((e3 + o0 + round) >> shift)
+		ws[32+x] = saturate16((e3 - o0 + round) >> shift)
 	}
 	for y := range 8 {
 		w := (*[8]int32)(ws[8*y:])
@@ -66,6 +70,16 @@ func idct(out []byte, stride int, block *[64]int32, used uint64) {
 	}
 }
 
+// wrap16 keeps the low 16 bits, saturate16 the nearest number of 16 bits.
+func wrap16(v int32) int32 { return int32(int16(v)) }
+
+func saturate16(v int32) int32 {
+	if v != int32(int16(v)) {
+		return min(max(v, -1<<15), 1<<15-1)
+	}
+	return v
+}
+
 // flat fills a block with one value.
 func flat(out []byte, stride int, v byte) {
 	for y := range 8 {
@@ -79,11 +93,11 @@ func butterfly(c0, c1, c2, c3, c4, c5, c6, c7 int32) (e0, e1, e2, e3, o0, o1, o2
 	z := (c2 + c6) * fix0541
 	t2 := z - c6*fix1847
 	t3 := z + c2*fix0765
-	t0 := (c0 + c4) << idctBits
-	t1 := (c0 - c4) << idctBits
+	t0 := wrap16(c0+c4) << idctBits
+	t1 := wrap16(c0-c4) << idctBits
 	e0, e3, e1, e2 = t0+t3, t0-t3, t1+t2, t1-t2
 
-	z1, z2, z3, z4 := c7+c1, c5+c3, c7+c3, c5+c1
+	z1, z2, z3, z4 := c7+c1, c5+c3, wrap16(c7+c3), wrap16(c5+c1)
 	z5 := (z3 + z4) * fix1175
 	z1, z2 = -z1*fix0899, -z2*fix2562
 	z3, z4 = z5-z3*fix1961, z5-z4*fix0390

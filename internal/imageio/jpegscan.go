@@ -112,7 +112,13 @@ func (d *jpegDecoder) prepare(s *jpegScan) error {
 			(!d.progressive || s.from > 0) && !d.usable(&d.ac, c.acTable, 255) {
 			return invalid(JPEG, "Huffman table", "none or a bad one", fmt.Sprintf("numbers %d, %d", c.dcTable, c.acTable))
 		}
-		for k := s.from; k <= s.to && d.progressive; k++ {
+		if !d.progressive {
+			continue
+		}
+		if c.before = c.bits; d.scans == 1 {
+			c.before = [64]int8{}
+		}
+		for k := s.from; k <= s.to; k++ {
 			c.bits[k] = int8(s.low)
 		}
 	}
@@ -172,6 +178,10 @@ func (d *jpegDecoder) units(s *jpegScan) error {
 			}
 			if dry {
 				continue
+			}
+			d.goodRow = y
+			if len(s.components) == 1 {
+				d.goodRow = y / first.v
 			}
 			d.unit(s, x, y)
 			if dry = d.entropy.dry(); dry && d.entropy.ended {
@@ -268,7 +278,7 @@ func (d *jpegDecoder) sequential(c *jpegComponent, q, out *[64]int32) (used uint
 	r := &d.entropy
 	c.predictor += r.extended(int(r.symbol(d.dc[c.dcTable])))
 	if c.predictor != 0 {
-		out[0] = c.predictor * q[0]
+		out[0] = wrap16(wrap16(c.predictor) * q[0])
 		used = 1
 	}
 	h := d.ac[c.acTable]
@@ -279,7 +289,7 @@ func (d *jpegDecoder) sequential(c *jpegComponent, q, out *[64]int32) (used uint
 		if e := h.whole[r.acc>>(64-lookBits)]; e != 0 {
 			k += int(e >> 8 & 15)
 			z := zigzag[k&127] & 63
-			out[z] = e >> 16 * q[z]
+			out[z] = wrap16(e >> 16 * q[z])
 			used |= 1 << z
 			r.acc <<= e & 255
 			r.n -= int(e & 255)
@@ -296,7 +306,7 @@ func (d *jpegDecoder) sequential(c *jpegComponent, q, out *[64]int32) (used uint
 		}
 		k += int(s >> 4)
 		z := zigzag[k&127] & 63
-		out[z] = r.extended(size) * q[z]
+		out[z] = wrap16(r.extended(size) * q[z])
 		used |= 1 << z
 	}
 	return used
