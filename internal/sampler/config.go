@@ -3,6 +3,7 @@ package sampler
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -85,7 +86,7 @@ type number float64
 
 // UnmarshalJSON reads a number, or one of "inf", "-inf", "Infinity", "-Infinity".
 func (n *number) UnmarshalJSON(b []byte) error {
-	switch strings.ToLower(strings.Trim(string(b), `"`)) {
+	switch strings.ToLower(strings.Trim(string(b), `"+`)) {
 	case "inf", "infinity":
 		*n = number(math.Inf(1))
 		return nil
@@ -130,7 +131,7 @@ func (c Config) With(key string, value any) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	raw, err := json.Marshal(value)
+	raw, err := marshal(value)
 	if err != nil {
 		return Config{}, &fault.Error{Kind: fault.Invalid, Op: "sampler", What: key, Err: err}
 	}
@@ -146,6 +147,14 @@ func (c Config) With(key string, value any) (Config, error) {
 	}
 	c.values[key] = raw
 	return c, nil
+}
+
+// marshal is json.Marshal with infinities.
+func marshal(value any) (json.RawMessage, error) {
+	if x, ok := value.(float64); ok && math.IsInf(x, 0) {
+		value = fmt.Sprint(x)
+	}
+	return json.Marshal(value)
 }
 
 // knows reports whether rule has a field for key.

@@ -54,7 +54,7 @@ func (c *ddim) table() (*Schedule, error) {
 	if !(c.Eta >= 0) {
 		return nil, invalid("eta", c.Eta, "0 or more, 1 mostly at most")
 	}
-	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	z := asTrained
@@ -65,7 +65,11 @@ func (c *ddim) table() (*Schedule, error) {
 }
 
 func (c *ddim) plan(s *Schedule, st Steps) (*Plan, error) {
-	t, begin, err := wholeSteps(s, c.spacing, st)
+	t, err := wholeSteps(s, c.spacing, st)
+	if err != nil {
+		return nil, err
+	}
+	begin, err := st.start(len(t))
 	if err != nil {
 		return nil, err
 	}
@@ -109,17 +113,12 @@ func (c *ddim) step(n, t int, now, next float64) call {
 }
 
 // wholeSteps returns the n timesteps that a sampler with tables per training step
-// visits, and the index of the first that is run.
-func wholeSteps(s *Schedule, space spacing, st Steps) (t []int, begin int, err error) {
+// visits.
+func wholeSteps(s *Schedule, space spacing, st Steps) ([]int, error) {
 	if err := firstError(st.only(), st.count(s.Len())); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	t, err = s.whole(space.descending(s.Len(), st.N))
-	if err != nil {
-		return nil, 0, err
-	}
-	begin, err = st.start(len(t))
-	return t, begin, err
+	return s.whole(space.descending(s.Len(), st.N))
 }
 
 // whole rounds timesteps and checks that they are in the schedule.

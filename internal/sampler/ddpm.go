@@ -35,7 +35,7 @@ func (c *ddpm) table() (*Schedule, error) {
 	default: // learned ones need networks with twice the channels; fixed_large_log is NaN in diffusers
 		return nil, unsupported("variance_type", c.Variance, "fixed_small, fixed_small_log or fixed_large")
 	}
-	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	z := asTrained
@@ -66,19 +66,13 @@ func (c *ddpm) plan(s *Schedule, st Steps) (*Plan, error) {
 }
 
 func (c *ddpm) timesteps(s *Schedule, st Steps) ([]int, error) {
-	if err := st.only(byTimesteps); err != nil {
+	if st.Timesteps == nil {
+		return wholeSteps(s, c.spacing, st)
+	}
+	if err := firstError(st.only(byTimesteps), st.given(s.Len()), st.whole()); err != nil {
 		return nil, err
 	}
-	if st.Timesteps != nil {
-		if err := firstError(st.given(s.Len()), st.whole()); err != nil {
-			return nil, err
-		}
-		return s.whole(st.Timesteps)
-	}
-	if err := st.count(s.Len()); err != nil {
-		return nil, err
-	}
-	return s.whole(c.spacing.descending(s.Len(), st.N))
+	return s.whole(st.Timesteps)
 }
 
 func (c *ddpm) step(n, t int, now, next float64) call {

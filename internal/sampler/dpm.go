@@ -55,7 +55,7 @@ func (c *solver) check(algorithms ...string) error {
 	case c.Threshold && !(c.Quantile >= 0 && c.Quantile <= 1):
 		return invalid("dynamic_thresholding_ratio", c.Quantile, "0 to 1")
 	}
-	return c.Prediction.check(Epsilon, Velocities, Sample)
+	return c.Prediction.check(Epsilon, VPrediction, SamplePrediction)
 }
 
 // noisy reports whether the algorithm solves for the noise, not for the picture.

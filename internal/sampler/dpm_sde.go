@@ -24,7 +24,7 @@ func newDPMSDE() rule {
 }
 
 func (c *dpmSDE) table() (*Schedule, error) {
-	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, Velocities)); err != nil {
+	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, VPrediction)); err != nil {
 		return nil, err
 	}
 	return c.training.schedule(asTrained)

@@ -51,7 +51,7 @@ func (c *edm) scale(sigma float64) float64 {
 func (c *edm) guess(p Prediction, sigma float64) mix {
 	v := sigma*sigma + c.SigmaData*c.SigmaData
 	out := sigma * c.SigmaData / math.Sqrt(v)
-	if p == Velocities {
+	if p == VPrediction {
 		out = -out
 	}
 	return mix{c.SigmaData * c.SigmaData / v, out}

@@ -13,7 +13,7 @@ func newEDMMultistep() rule {
 }
 
 func (c *edmMultistep) table() (*Schedule, error) {
-	if err := firstError(c.edm.check(), c.solver.check(dpmPP, sdePP), c.Prediction.check(Epsilon, Velocities)); err != nil {
+	if err := firstError(c.edm.check(), c.solver.check(dpmPP, sdePP), c.Prediction.check(Epsilon, VPrediction)); err != nil {
 		return nil, err
 	}
 	if c.Algorithm == sdePP && c.Order == 3 {

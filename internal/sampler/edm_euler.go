@@ -9,11 +9,11 @@ type edmEuler struct {
 }
 
 func newEDMEuler() rule {
-	return &edmEuler{edm: edmDefaults, churn: churn{Noise: 1}, Prediction: Epsilon}
+	return &edmEuler{edm: edmDefaults, churn: noChurn, Prediction: Epsilon}
 }
 
 func (c *edmEuler) table() (*Schedule, error) {
-	return nil, firstError(c.edm.check(), c.Prediction.check(Epsilon, Velocities))
+	return nil, firstError(c.edm.check(), c.Prediction.check(Epsilon, VPrediction))
 }
 
 func (c *edmEuler) plan(_ *Schedule, st Steps) (*Plan, error) {

@@ -15,7 +15,7 @@ type enhancedDDIM struct {
 func newEnhancedDDIM() rule { return &enhancedDDIM{training: sdDefaults, Prediction: Epsilon} }
 
 func (c *enhancedDDIM) table() (*Schedule, error) {
-	if err := c.Prediction.check(Epsilon, Velocities); err != nil {
+	if err := c.Prediction.check(Epsilon, VPrediction); err != nil {
 		return nil, err
 	}
 	z := asTrained

@@ -25,20 +25,22 @@ type euler struct {
 
 // churn is what Euler's step takes beside the answer.
 type churn struct {
-	Churn float64  `json:"s_churn"` // noise stirred in over the whole run, as a share of each level
-	TMin  float64  `json:"s_tmin"`  // only at levels from here
-	TMax  *float64 `json:"s_tmax"`  // to here
-	Noise float64  `json:"s_noise"` // the stirred noise's scale
+	Churn float64 `json:"s_churn"` // noise stirred in over the whole run, as a share of each level
+	TMin  float64 `json:"s_tmin"`  // only at levels from here
+	TMax  number  `json:"s_tmax"`  // to here
+	Noise float64 `json:"s_noise"` // the stirred noise's scale
 }
+
+var noChurn = churn{TMax: number(math.Inf(1)), Noise: 1}
 
 func newEuler() rule {
 	return &euler{training: linearDefaults, spacing: spacing{Spacing: even}, finals: finals{zero},
-		Prediction: Epsilon, Interpolation: "linear", TimestepType: "discrete", churn: churn{Noise: 1}}
+		Prediction: Epsilon, Interpolation: "linear", TimestepType: "discrete", churn: noChurn}
 }
 
 func (c *euler) table() (*Schedule, error) {
 	if c.Prediction == "original_sample" {
-		c.Prediction = Sample
+		c.Prediction = SamplePrediction
 	}
 	switch {
 	case c.Interpolation != "linear" && c.Interpolation != "log_linear":
@@ -46,7 +48,7 @@ func (c *euler) table() (*Schedule, error) {
 	case c.TimestepType != "discrete" && c.TimestepType != "continuous":
 		return nil, unsupported("timestep_type", c.TimestepType, "discrete or continuous")
 	}
-	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.Prediction.check(Epsilon, Velocities, Sample),
+	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction),
 		positive("sigma_min", c.SigmaMin), positive("sigma_max", c.SigmaMax)); err != nil {
 		return nil, err
 	}
@@ -100,7 +102,7 @@ func (c churn) step(call int, sigma []float64, i int, guess func(sigma, hat floa
 
 // gamma is the share by which step i raises its level.
 func (c churn) gamma(sigma []float64, i int) float64 {
-	if sigma[i] < c.TMin || c.TMax != nil && sigma[i] > *c.TMax {
+	if sigma[i] < c.TMin || sigma[i] > float64(c.TMax) {
 		return 0
 	}
 	return max(0, min(c.Churn/float64(len(sigma)-1), math.Sqrt2-1))
@@ -111,11 +113,11 @@ func (c *euler) levels(s *Schedule, st Steps) (t, sigma []float64, err error) {
 	if err := st.only(byTimesteps, bySigmas); err != nil {
 		return nil, nil, err
 	}
-	continuous := c.TimestepType == "continuous" && c.Prediction == Velocities
+	continuous := c.TimestepType == "continuous" && c.Prediction == VPrediction
 	switch {
 	case st.Sigmas != nil:
 		sigma = each(st.Sigmas, f32)
-		t = each(sigma[:len(sigma)-1], s.timestepOf)
+		t = each(each(sigma[:len(sigma)-1], s.timestepOf), f32)
 	case st.Timesteps != nil && (c.spread.on() || continuous):
 		return nil, nil, &fault.Error{Kind: fault.Unsupported, Op: "sampler", What: "timesteps", Have: "given",
 			Want: "none: sigmas that are spread out, or continuous timesteps, decide them"}
@@ -149,7 +151,7 @@ func (c *euler) spaced(s *Schedule, n int) (t, sigma []float64) {
 			low = *c.SigmaMin
 		}
 		sigma = c.spread.between(high, low, n)
-		t = each(sigma, s.timestepOf)
+		t = each(each(sigma, s.timestepOf), f32)
 	}
 	return t, withFinal(sigma, c.finals.level(s.sigmas[0]))
 }

@@ -15,7 +15,7 @@ func newEulerAncestral() rule {
 }
 
 func (c *eulerAncestral) table() (*Schedule, error) {
-	if err := firstError(c.spacing.check(), c.Prediction.check(Epsilon, Velocities)); err != nil {
+	if err := firstError(c.spacing.check(), c.Prediction.check(Epsilon, VPrediction)); err != nil {
 		return nil, err
 	}
 	z := asTrained

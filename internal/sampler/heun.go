@@ -19,7 +19,7 @@ func newHeun() rule {
 }
 
 func (c *heun) table() (*Schedule, error) {
-	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	return c.training.schedule(asTrained)

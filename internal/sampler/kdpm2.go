@@ -25,7 +25,7 @@ func newKDPM2Ancestral() rule {
 }
 
 func (c *kdpm2) table() (*Schedule, error) {
-	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, Velocities)); err != nil {
+	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, VPrediction)); err != nil {
 		return nil, err
 	}
 	return c.training.schedule(asTrained)

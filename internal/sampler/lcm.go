@@ -25,7 +25,7 @@ func (c *distilled) table() (*Schedule, error) {
 	if c.OriginalSteps < 1 || c.OriginalSteps > c.training.Steps {
 		return nil, invalid("original_inference_steps", c.OriginalSteps, fmt.Sprintf("1 to num_train_timesteps, %d", c.training.Steps))
 	}
-	if err := firstError(c.clipping.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+	if err := firstError(c.clipping.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	z := asTrained

@@ -24,7 +24,7 @@ func (c *lms) table() (*Schedule, error) {
 	if c.Order < 1 || c.Order > maxLMSOrder {
 		return nil, invalid("order", c.Order, fmt.Sprintf("1 to %d", maxLMSOrder))
 	}
-	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+	if err := firstError(c.spacing.check(), c.spread.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	return c.training.schedule(asTrained)
@@ -39,7 +39,7 @@ func (c *lms) plan(s *Schedule, st Steps) (*Plan, error) {
 		return nil, err
 	}
 	t, sigma := kLevels(s, c.spacing, c.spread, st.N)
-	sigma = withFinal(sigma, 0)
+	t, sigma = each(t, f32), withFinal(sigma, 0)
 	p := &Plan{sigmas: sigma, init: kInit(c.spacing, sigma), order: 1}
 	for i := begin; i < len(t); i++ {
 		n := len(p.calls)

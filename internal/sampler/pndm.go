@@ -23,7 +23,7 @@ func newPNDM() rule {
 }
 
 func (c *pndm) table() (*Schedule, error) {
-	if err := firstError(c.spacing.check(), c.Prediction.check(Epsilon, Velocities)); err != nil {
+	if err := firstError(c.spacing.check(), c.Prediction.check(Epsilon, VPrediction)); err != nil {
 		return nil, err
 	}
 	return c.training.schedule(asTrained)
@@ -41,7 +41,7 @@ type pndmRun struct {
 }
 
 func (c *pndm) plan(s *Schedule, st Steps) (*Plan, error) {
-	t, _, err := wholeSteps(s, c.spacing, Steps{N: st.N, Timesteps: st.Timesteps, Sigmas: st.Sigmas, Reach: st.Reach, OriginalSteps: st.OriginalSteps})
+	t, err := wholeSteps(s, c.spacing, st)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,11 @@ func (c *pndm) plan(s *Schedule, st Steps) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	begin, err := r.begin(st, len(calls))
+	steps := len(calls)
+	if st.Strength != 0 {
+		steps = st.N // image-to-image leaves out calls by the number of steps
+	}
+	begin, err := st.start(steps)
 	if err != nil {
 		return nil, err
 	}
@@ -90,15 +94,6 @@ func (r *pndmRun) calls(t []int) ([]int, error) {
 		}
 	}
 	return all, nil
-}
-
-// begin leaves calls out: one per step of image-to-image.
-func (r *pndmRun) begin(st Steps, calls int) (int, error) {
-	if st.Strength == 0 {
-		return st.start(calls)
-	}
-	n, err := st.start(st.N)
-	return n, err
 }
 
 // rungeKutta plans the k-th of four calls.

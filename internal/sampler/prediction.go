@@ -11,9 +11,9 @@ type Prediction string
 
 // The predictions, as prediction_type in a scheduler_config.json spells them.
 const (
-	Epsilon    Prediction = "epsilon"      // the noise
-	Velocities Prediction = "v_prediction" // Signal·noise − Noise·picture
-	Sample     Prediction = "sample"       // the picture
+	Epsilon          Prediction = "epsilon"      // the noise
+	VPrediction      Prediction = "v_prediction" // Signal·noise − Noise·picture
+	SamplePrediction Prediction = "sample"       // the picture
 )
 
 // check refuses a prediction that is none of those given.
@@ -35,9 +35,9 @@ type mix struct{ x, y float64 }
 // level l.
 func (p Prediction) picture(l Level) mix {
 	switch p {
-	case Velocities:
+	case VPrediction:
 		return mix{l.Signal, -l.Noise}
-	case Sample:
+	case SamplePrediction:
 		return mix{0, 1}
 	}
 	return mix{1 / l.Signal, -l.Noise / l.Signal}
@@ -46,9 +46,9 @@ func (p Prediction) picture(l Level) mix {
 // noise returns the noise in terms of (sample, answer).
 func (p Prediction) noise(l Level) mix {
 	switch p {
-	case Velocities:
+	case VPrediction:
 		return mix{l.Noise, l.Signal}
-	case Sample:
+	case SamplePrediction:
 		return mix{1 / l.Noise, -l.Signal / l.Noise}
 	}
 	return mix{0, 1}
@@ -60,9 +60,9 @@ func (p Prediction) noise(l Level) mix {
 func (p Prediction) pictureAt(sigma float64) mix {
 	v := sigma*sigma + 1
 	switch p {
-	case Velocities:
+	case VPrediction:
 		return mix{1 / v, -sigma / math.Sqrt(v)}
-	case Sample:
+	case SamplePrediction:
 		return mix{0, 1}
 	}
 	return mix{1, -sigma}

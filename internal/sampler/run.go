@@ -18,6 +18,7 @@ type Run[T Float] struct {
 	samples  map[int][]T
 	models   map[int][]T
 	free     [][]T
+	terms    [][]T // scratch of update
 }
 
 // Start begins a run of p for latents of so many pictures, one after the other in the
@@ -106,13 +107,13 @@ func (r *Run[T]) update(u *update, x, answer, fresh []T) {
 	if u.from < r.call {
 		from = r.samples[u.from]
 	}
-	models := make([][]T, len(u.models))
-	for k, m := range u.models {
-		models[k] = r.models[m.call]
+	r.terms = r.terms[:0]
+	for _, m := range u.models {
+		r.terms = append(r.terms, r.models[m.call])
 	}
 	for i := range x {
 		sum := u.sample * float64(from[i])
-		for k, m := range models {
+		for k, m := range r.terms {
 			sum += u.models[k].w * float64(m[i])
 		}
 		if u.out != 0 {

@@ -3,6 +3,7 @@ package sampler
 import (
 	"fmt"
 	"math"
+	"sort"
 
 	"github.com/easel-go/easel/internal/fault"
 )
@@ -42,49 +43,6 @@ func (s *Schedule) Level(t int) (Level, error) {
 
 func levelOf(alphaBar float64) Level {
 	return Level{Signal: math.Sqrt(alphaBar), Noise: math.Sqrt(1 - alphaBar)}
-}
-
-// Level is a mixture of picture and noise: Signal·picture + Noise·noise.
-type Level struct{ Signal, Noise float64 }
-
-// AddNoise writes the mixture into dst. The slices have one length; dst may be
-// picture or noise.
-func AddNoise[T Float](dst, picture, noise []T, l Level) {
-	for i := range dst {
-		dst[i] = T(l.Signal*float64(picture[i]) + l.Noise*float64(noise[i]))
-	}
-}
-
-// Velocity writes what a v-prediction network is trained to answer at level l:
-// Signal·noise − Noise·picture (Salimans and Ho 2022, section 4, "v"; get_velocity of
-// diffusers, training_target of DiffSynth).
-func Velocity[T Float](dst, picture, noise []T, l Level) {
-	for i := range dst {
-		dst[i] = T(l.Signal*float64(noise[i]) - l.Noise*float64(picture[i]))
-	}
-}
-
-// SNR returns the signal-to-noise ratio ᾱ/(1−ᾱ) of the level.
-func (l Level) SNR() float64 { return l.Signal * l.Signal / (l.Noise * l.Noise) }
-
-// MinSNRWeight returns the weight of a training loss at level l that caps the
-// signal-to-noise ratio at gamma, 5 in the paper (Hang et al. 2023, section 3.4):
-// min(SNR,γ)/SNR for a network that predicts noise, min(SNR,γ)/(SNR+1) for velocity,
-// min(SNR,γ) for the picture itself.
-func (l Level) MinSNRWeight(gamma float64, p Prediction) (float64, error) {
-	snr := l.SNR()
-	switch p {
-	case Epsilon:
-		if snr == 0 { // the limit: min(snr,γ) = snr
-			return 1, nil
-		}
-		return min(snr, gamma) / snr, nil
-	case Velocities:
-		return min(snr, gamma) / (snr + 1), nil
-	case Sample:
-		return min(snr, gamma), nil
-	}
-	return 0, p.check(Epsilon, Velocities, Sample)
 }
 
 // training is the part of a scheduler_config.json that says how noise was mixed in.
@@ -234,12 +192,8 @@ func (s *Schedule) timestepOf(sigma float64) float64 {
 		return 0
 	}
 	x := math.Log(max(sigma, 1e-10))
-	low := 0
-	for i, l := range s.logSigmas[:len(s.logSigmas)-1] {
-		if l <= x {
-			low = i
-		}
-	}
+	// The last level at or below x that has one above it.
+	low := max(sort.Search(s.Len()-1, func(i int) bool { return s.logSigmas[i] > x })-1, 0)
 	a, b := s.logSigmas[low], s.logSigmas[low+1]
 	w := min(max((a-x)/(a-b), 0), 1)
 	return (1-w)*float64(low) + w*float64(low+1)

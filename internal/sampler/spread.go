@@ -93,10 +93,11 @@ func betaCDF(x, a, b float64) float64 {
 	return front / betaFraction(x, a, b)
 }
 
-// betaFraction returns 1 + d₁/(1 + d₂/(1 + …)), evaluated from its tail.
+// betaFraction returns 1 + d₁/(1 + d₂/(1 + …)), evaluated from its tail: 64 terms are
+// float64's precision for x up to a half.
 func betaFraction(x, a, b float64) float64 {
 	f := 1.0
-	for n := 200; n >= 1; n-- {
+	for n := 64; n >= 1; n-- {
 		m := float64(n / 2)
 		d := m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
 		if n%2 == 1 {

@@ -31,28 +31,28 @@ var sde = option{"algorithm_type", "sde-dpmsolver++"}
 // table has a row per sampler.
 func table() []row {
 	return []row{
-		{"DDIMScheduler", []name{called("ddim")}, newDDIM},
-		{"DDPMScheduler", []name{called("ddpm")}, newDDPM},
-		{"PNDMScheduler", []name{called("pndm"), called("plms", option{"skip_prk_steps", true})}, newPNDM},
-		{"LMSDiscreteScheduler", []name{called("lms")}, newLMS},
-		{"EulerDiscreteScheduler", []name{called("euler")}, newEuler},
-		{"EulerAncestralDiscreteScheduler", []name{called("euler a"), called("euler ancestral")}, newEulerAncestral},
-		{"HeunDiscreteScheduler", []name{called("heun")}, newHeun},
-		{"KDPM2DiscreteScheduler", []name{called("dpm2"), called("dpm 2")}, newKDPM2},
-		{"KDPM2AncestralDiscreteScheduler", []name{called("dpm2 a"), called("dpm 2 ancestral"), called("dpm2 ancestral")}, newKDPM2Ancestral},
+		{"DDIMScheduler", []name{called("DDIM")}, newDDIM},
+		{"DDPMScheduler", []name{called("DDPM")}, newDDPM},
+		{"PNDMScheduler", []name{called("PNDM"), called("PLMS", option{"skip_prk_steps", true})}, newPNDM},
+		{"LMSDiscreteScheduler", []name{called("LMS")}, newLMS},
+		{"EulerDiscreteScheduler", []name{called("Euler")}, newEuler},
+		{"EulerAncestralDiscreteScheduler", []name{called("Euler a"), called("euler_ancestral")}, newEulerAncestral},
+		{"HeunDiscreteScheduler", []name{called("Heun")}, newHeun},
+		{"KDPM2DiscreteScheduler", []name{called("DPM2")}, newKDPM2},
+		{"KDPM2AncestralDiscreteScheduler", []name{called("DPM2 a"), called("dpm_2_ancestral")}, newKDPM2Ancestral},
 		{"DPMSolverMultistepScheduler", []name{
-			called("dpm++ 2m"), called("dpm++ 2m sde", sde), called("dpm++ 2m sde heun", sde, option{"solver_type", "heun"}),
-			called("dpm++ 3m", option{"solver_order", 3}), called("dpm++ 3m sde", sde, option{"solver_order", 3}),
+			called("DPM++ 2M"), called("DPM++ 2M SDE", sde), called("DPM++ 2M SDE Heun", sde, option{"solver_type", "heun"}),
+			called("DPM++ 3M", option{"solver_order", 3}), called("DPM++ 3M SDE", sde, option{"solver_order", 3}),
 		}, newDPMMultistep},
-		{"DPMSolverSinglestepScheduler", []name{called("dpm++ 2s")}, newDPMSinglestep},
-		{"DPMSolverSDEScheduler", []name{called("dpm++ sde")}, newDPMSDE},
-		{"UniPCMultistepScheduler", []name{called("unipc"), called("uni pc bh2"), called("uni pc bh1", option{"solver_type", "bh1"})}, newUniPC},
-		{"DEISMultistepScheduler", []name{called("deis")}, newDEIS},
-		{"EDMDPMSolverMultistepScheduler", []name{called("edm dpm++ 2m")}, newEDMMultistep},
-		{"EDMEulerScheduler", []name{called("edm euler")}, newEDMEuler},
-		{"LCMScheduler", []name{called("lcm")}, newLCM},
-		{"TCDScheduler", []name{called("tcd")}, newTCD},
-		{"EnhancedDDIMScheduler", []name{called("diffsynth ddim")}, newEnhancedDDIM},
+		{"DPMSolverSinglestepScheduler", []name{called("DPM++ 2S")}, newDPMSinglestep},
+		{"DPMSolverSDEScheduler", []name{called("DPM++ SDE")}, newDPMSDE},
+		{"UniPCMultistepScheduler", []name{called("UniPC"), called("uni_pc_bh2"), called("uni_pc_bh1", option{"solver_type", "bh1"})}, newUniPC},
+		{"DEISMultistepScheduler", []name{called("DEIS")}, newDEIS},
+		{"EDMDPMSolverMultistepScheduler", []name{called("EDM DPM++ 2M")}, newEDMMultistep},
+		{"EDMEulerScheduler", []name{called("EDM Euler")}, newEDMEuler},
+		{"LCMScheduler", []name{called("LCM")}, newLCM},
+		{"TCDScheduler", []name{called("TCD")}, newTCD},
+		{"EnhancedDDIMScheduler", []name{called("DiffSynth DDIM")}, newEnhancedDDIM},
 	}
 }
 
@@ -61,6 +61,19 @@ func Classes() []string {
 	var names []string
 	for _, r := range table() {
 		names = append(names, r.class)
+	}
+	return names
+}
+
+// Names returns the names that As takes beside the classes', as a list for users to
+// choose from. " Karras", " Exponential" and " Beta" may follow where the class knows
+// them.
+func Names() []string {
+	var names []string
+	for _, r := range table() {
+		for _, n := range r.names {
+			names = append(names, n.text)
+		}
 	}
 	return names
 }
@@ -86,7 +99,7 @@ func find(text string) (row, []option, error) {
 			}
 		}
 	}
-	return row{}, nil, unsupported("name", text, "one of "+strings.Join(Classes(), ", "))
+	return row{}, nil, unsupported("name", text, "one of "+strings.Join(append(Names(), Classes()...), ", "))
 }
 
 // plainName is a name without case, spaces, hyphens and underscores, "pp" read as "++".

@@ -57,7 +57,7 @@ func (c *unipc) table() (*Schedule, error) {
 	case c.Predictor != nil:
 		return nil, &fault.Error{Kind: fault.Unsupported, Op: "sampler", What: "solver_p", Have: "given", Want: "null: the predictor is UniPC's own"}
 	}
-	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.flow.check(), c.Prediction.check(Epsilon, Velocities, Sample)); err != nil {
+	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.flow.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	z := asTrained
