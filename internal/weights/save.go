@@ -85,7 +85,11 @@ func encode(name string, t *tensor.Dense) (Dtype, []byte, error) {
 	if !ok {
 		return bad(fault.Unsupported, "of type "+t.Dtype().String(), "a type that checkpoints hold")
 	}
-	if size, ok := d.size(t.Shape()); t.RequiresIterator() || t.DataOrder().IsColMajor() || !ok || size != int64(len(t.Raw)) {
+	size, ok := d.size(t.Shape())
+	if size == 0 && ok {
+		return d, nil, nil
+	}
+	if t.RequiresIterator() || t.DataOrder().IsColMajor() || !ok || size != int64(len(t.Raw)) {
 		return bad(fault.Shape, fmt.Sprintf("%v is a view with gaps", t.Shape()), "contiguous, row-major values")
 	}
 	b := t.Raw

@@ -23,8 +23,11 @@ var dtypes = map[string]Dtype{
 var storageTypes = map[string]Dtype{
 	"DoubleStorage": F64, "FloatStorage": F32, "HalfStorage": F16, "BFloat16Storage": BF16,
 	"LongStorage": I64, "IntStorage": I32, "ShortStorage": I16, "CharStorage": I8, "ByteStorage": U8, "BoolStorage": Bool,
-	"ComplexFloatStorage": C64, "ComplexDoubleStorage": C128, "UntypedStorage": U8,
+	"ComplexFloatStorage": C64, "ComplexDoubleStorage": C128,
 }
+
+// untypedStorage is a storage of bytes, for types younger than classes of storages.
+var untypedStorage = pickle.Class{Module: "torch.storage", Name: "UntypedStorage"}
 
 // functions are what a checkpoint may call: what makes tensors of storages, and
 // containers. What each does is Go code below.
@@ -67,11 +70,14 @@ func find(c pickle.Class) (any, error) {
 	if f := functions[name]; f != nil {
 		return f, nil
 	}
-	if c.Module == "torch" || c.Module == "torch.storage" {
+	if c == untypedStorage {
+		return storageType(U8), nil
+	}
+	if c.Module == "torch" {
 		if d := storageTypes[c.Name]; d != "" {
 			return storageType(d), nil
 		}
-		if d := dtypes[c.Name]; d != "" && c.Module == "torch" {
+		if d := dtypes[c.Name]; d != "" {
 			return d, nil
 		}
 	}
