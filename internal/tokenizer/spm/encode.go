@@ -3,7 +3,6 @@ package spm
 import (
 	"iter"
 	"math"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/easel-go/easel/internal/tokenizer/join"
@@ -32,14 +31,14 @@ func (m *Model) Pieces(text string) []string {
 // together is one segment.
 func (m *Model) segments(text string) iter.Seq2[string, int32] {
 	return func(yield func(string, int32) bool) {
-		strange := ""
+		var strange []byte
 		for s, id := range m.joined(m.normalize(text)) {
 			switch {
 			case id != m.unk:
-				if strange != "" && !yield(strange, m.unk) {
+				if len(strange) > 0 && !yield(string(strange), m.unk) {
 					return
 				}
-				strange = ""
+				strange = strange[:0]
 				if !yield(s, id) {
 					return
 				}
@@ -50,11 +49,11 @@ func (m *Model) segments(text string) iter.Seq2[string, int32] {
 					}
 				}
 			default:
-				strange += s
+				strange = append(strange, s...)
 			}
 		}
-		if strange != "" {
-			yield(strange, m.unk)
+		if len(strange) > 0 {
+			yield(string(strange), m.unk)
 		}
 	}
 }
@@ -95,11 +94,13 @@ func (m *Model) split(s string) *symbols {
 	return t
 }
 
-// definedAt returns the length of the user-defined piece that s begins with.
+// definedAt returns the length of the longest user-defined piece that s begins with.
 func (m *Model) definedAt(s string) (int, bool) {
-	for _, id := range m.defined[s[0]] {
-		if p := m.pieces[id].text; strings.HasPrefix(s, p) {
-			return len(p), true
+	for _, n := range m.defined[s[0]] {
+		if n <= len(s) {
+			if id, ok := m.joinable[s[:n]]; ok && m.pieces[id].kind == userDefined {
+				return n, true
+			}
 		}
 	}
 	return 0, false

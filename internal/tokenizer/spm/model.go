@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/easel-go/easel/internal/fault"
@@ -45,8 +46,8 @@ type Model struct {
 	reserved map[string]int32 // the others
 	bytes    [256]int32       // ids of the byte pieces
 	unk      int32
-	longest  int          // bytes of the longest joinable piece
-	defined  [256][]int32 // user-defined pieces by their first byte, the longest first
+	longest  int        // bytes of the longest joinable piece
+	defined  [256][]int // lengths of the user-defined pieces that begin with a byte, descending
 	normalizer
 	byteFallback bool
 	unkSurface   string // what an unknown id is decoded to
@@ -159,6 +160,11 @@ func (m *Model) index() error {
 		}
 		m.put(int32(i), p)
 	}
+	for b, lengths := range m.defined {
+		slices.Sort(lengths)
+		slices.Reverse(lengths)
+		m.defined[b] = slices.Compact(lengths)
+	}
 	if m.unk < 0 {
 		return &fault.Error{Kind: fault.Missing, Op: "tokenizer", Where: modelFile, What: "unknown piece", Have: "is not there", Want: "one"}
 	}
@@ -178,12 +184,7 @@ func (m *Model) put(id int32, p piece) {
 		m.reserved[p.text] = id
 	}
 	if p.kind == userDefined {
-		list := &m.defined[p.text[0]]
-		at := 0
-		for at < len(*list) && len(m.pieces[(*list)[at]].text) >= len(p.text) {
-			at++
-		}
-		*list = append((*list)[:at], append([]int32{id}, (*list)[at:]...)...)
+		m.defined[p.text[0]] = append(m.defined[p.text[0]], len(p.text))
 	}
 }
 
