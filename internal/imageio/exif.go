@@ -40,7 +40,7 @@ func exifOrientation(b []byte) (int, bool) {
 		if len(dir) < 12 {
 			break
 		}
-		if order.Uint16(dir) == tagOrientation && order.Uint32(dir[4:]) > 0 {
+		if order.Uint16(dir) == tagOrientation && order.Uint32(dir[4:]) == 1 {
 			switch order.Uint16(dir[2:]) {
 			case 1: // BYTE
 				return int(dir[8]), true

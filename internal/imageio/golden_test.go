@@ -108,11 +108,11 @@ func checkDamaged(t *testing.T, f fact, b []byte, err error) {
 	} else {
 		checkKind(t, err)
 	}
-	p, err := DecodeRGB(b, Tolerant)
+	p, err := Decode(b, Tolerant)
 	if (err != nil) != (f.TolerantError != "") {
 		t.Fatalf("tolerant decoding: error %v, want %q", err, f.TolerantError)
 	}
-	if err == nil && sum(p.Pix) != f.TolerantSHA256 {
+	if err == nil && sum(p.RGB().Pix) != f.TolerantSHA256 {
 		t.Errorf("tolerant decoding gives other pixels")
 	}
 }

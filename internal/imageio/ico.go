@@ -1,5 +1,7 @@
 package imageio
 
+import "bytes"
+
 // icoEntry finds the largest picture of an icon.
 func icoEntry(s *source) (at, size int64, err error) {
 	n := le16(s.at(4, 2), 0)
@@ -23,19 +25,24 @@ func icoEntry(s *source) (at, size int64, err error) {
 	return at, size, nil
 }
 
-// icoInfo reads the header of the largest picture. Icons that hold bitmaps instead
+// icoInfo reads the largest picture, which Pillow opens along with the file. Icons that hold bitmaps instead
 // of PNGs are not read.
 func icoInfo(s *source, rule Rule) (Info, error) {
-	at, _, err := icoEntry(s)
+	at, size, err := icoEntry(s)
 	if err != nil {
 		return Info{}, err
 	}
-	r := &pngReader{s: s, rule: rule, at: at + int64(len(pngMagic))}
-	if err := r.beforeData(); err != nil {
+	b := bytes.Clone(s.at(at, int(min(size, icoLimit))))
+	i, err := pngInfo(&source{buf: b}, rule)
+	if err != nil {
 		return Info{}, err
 	}
-	return Info{Width: int(r.header.width), Height: int(r.header.height), Mode: r.header.mode()}, nil
+	_, err = decodePNG(b, i, rule)
+	return Info{Width: i.Width, Height: i.Height, Mode: i.Mode}, err
 }
+
+// icoLimit is the longest picture of an icon that is read.
+const icoLimit = 4 << 20
 
 func decodeICO(b []byte, i Info, rule Rule) (*Picture, error) {
 	at, _, err := icoEntry(&source{buf: b})

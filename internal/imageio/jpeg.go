@@ -21,59 +21,87 @@ const (
 	com  = 0xfe
 )
 
+// jpegHead is what the segments before the first scan say.
+type jpegHead struct {
+	info      Info
+	exif, xmp []byte
+}
+
 // jpegInfo walks the segments up to the first scan.
 func jpegInfo(s *source, _ Rule) (Info, error) {
-	var i Info
-	var exif, xmp []byte
+	var h jpegHead
 	for at := int64(2); ; {
 		m, next, ok := jpegMarker(s, at)
-		if !ok {
+		switch {
+		case !ok:
 			return Info{}, truncated(JPEG, "segments before the picture")
-		}
-		if m == soi || m >= rst0 && m < soi || m == eoi {
-			at = next
+		case m < sof0 || m == 0xff:
+			return Info{}, invalid(JPEG, "marker", fmt.Sprintf("%#02x", m), "a segment")
+		case m == jpg || m >= rst0 && m <= eoi || m >= 0xf0 && m < com:
+			at = next // it has no contents
 			continue
 		}
-		if m == 0 || m < sof0 || m > com || m >= 0xf0 && m < 0xfe && m != 0xf0 && m != 0xfd {
-			return Info{}, invalid(JPEG, "marker", fmt.Sprintf("%#02x", m), "a segment")
-		}
-		size := int64(be16(s.at(next, 2), 0))
-		if size < 2 && m != sos {
+		length := s.at(next, 2)
+		if len(length) < 2 {
 			return Info{}, truncated(JPEG, "segment")
 		}
-		switch {
-		case m == sos:
-			if i.Mode == "" {
-				return Info{}, invalid(JPEG, "scan", "before the frame's size", "")
+		size := int64(max(be16(length, 0), 2))
+		b := s.at(next+2, int(size-2))
+		if int64(len(b)) < size-2 {
+			return Info{}, truncated(JPEG, "segment")
+		}
+		if err := h.segment(m, b); err != nil {
+			return Info{}, err
+		}
+		if m == sos {
+			if h.info.Mode == "" {
+				return Info{}, invalid(JPEG, "scan", "before the frame", "after it")
 			}
-			i.Orientation = orientation(exif, xmp)
-			return i, nil
-		case isFrame(m):
-			b := s.at(next, 8)
-			if len(b) < 8 {
-				return Info{}, truncated(JPEG, "frame")
-			}
-			i.Height, i.Width = be16(b, 3), be16(b, 5)
-			if b[2] != 8 {
-				return Info{}, unsupported(JPEG, "precision", fmt.Sprintf("of %d bits", b[2]))
-			}
-			if i.Mode = jpegModes[b[7]]; i.Mode == "" {
-				return Info{}, unsupported(JPEG, "components", fmt.Sprint(b[7]))
-			}
-		case m == app0+1:
-			b := s.at(next+2, int(size)-2)
-			if bytes.HasPrefix(b, []byte("Exif\x00\x00")) {
-				if exif == nil {
-					exif = bytes.Clone(b)
-				} else {
-					exif = append(exif, b[6:]...)
-				}
-			} else if rest, ok := bytes.CutPrefix(b, []byte("http://ns.adobe.com/xap/1.0/\x00")); ok {
-				xmp = bytes.Clone(rest)
-			}
+			h.info.Orientation = orientation(h.exif, h.xmp)
+			return h.info, nil
 		}
 		at = next + size
 	}
+}
+
+// segment keeps what is wanted of a segment.
+func (h *jpegHead) segment(m byte, b []byte) error {
+	switch {
+	case isFrame(m) || m == 0xde:
+		if len(b) < 6 || len(b)%3 != 0 {
+			return truncated(JPEG, "frame")
+		}
+		h.info.Height, h.info.Width = be16(b, 1), be16(b, 3)
+		if b[0] != 8 {
+			return unsupported(JPEG, "precision", fmt.Sprintf("of %d bits", b[0]))
+		}
+		if h.info.Mode = jpegModes[b[5]]; h.info.Mode == "" {
+			return unsupported(JPEG, "components", fmt.Sprint(b[5]))
+		}
+	case m == dqt:
+		for len(b) > 0 {
+			n := 65
+			if b[0]>>4 != 0 {
+				n = 129
+			}
+			if len(b) < n {
+				return truncated(JPEG, "quantisation table")
+			}
+			b = b[n:]
+		}
+	case m == app0+1 && bytes.HasPrefix(b, []byte("Exif\x00\x00")):
+		if h.exif != nil {
+			b = b[6:]
+		}
+		h.exif = append(h.exif, b...)
+	case m == app0+1:
+		if rest, ok := bytes.CutPrefix(b, []byte("http://ns.adobe.com/xap/1.0/\x00")); ok {
+			h.xmp = bytes.Clone(rest)
+		}
+	case m == app0 && bytes.HasPrefix(b, []byte("JFIF")) && len(b) < 7, m == app0+14 && bytes.HasPrefix(b, []byte("Adobe")) && len(b) < 7:
+		return truncated(JPEG, "segment")
+	}
+	return nil
 }
 
 var jpegModes = map[byte]Mode{1: Gray, 3: RGB, 4: CMYK}

@@ -40,7 +40,8 @@ type tiffFile struct {
 	bits, samples int
 	photometric   int
 	compression   int
-	format        int // of samples: 1 unsigned, 2 signed, 3 floating
+	format        int   // of samples: 1 unsigned, 2 signed, 3 floating
+	extra         []int // what the samples beyond the colours mean
 	mode          Mode
 }
 
@@ -105,43 +106,58 @@ func (f *tiffFile) layout() error {
 	f.samples = f.number(tagSamples, 1)
 	f.bits, f.format = f.number(tagBits, 1), f.number(tagSampleFormat, 1)
 	f.photometric, f.compression = f.number(tagPhotometric, 0), f.number(tagCompression, 1)
-	if f.samples < 1 || f.samples > 5 {
+	if f.samples < 1 || f.samples > maxSamples {
 		return unsupported(TIFF, "samples", fmt.Sprint(f.samples))
 	}
-	for _, b := range f.numbers(tagBits, 16) {
+	depths := f.numbers(tagBits, maxSamples)
+	for _, b := range depths[:min(len(depths), f.samples)] {
 		if b != f.bits {
 			return unsupported(TIFF, "samples", "of different depths")
 		}
 	}
+	if len(depths) > 1 && len(depths) < f.samples {
+		return invalid(TIFF, "depths", fmt.Sprint(depths), fmt.Sprint(f.samples))
+	}
+	f.extra = f.numbers(tagExtra, maxSamples)
 	f.mode = f.modeOf()
 	if f.mode == "" {
-		return unsupported(TIFF, "pixels", fmt.Sprintf("photometric %d, %d samples of %d bits, format %d", f.photometric, f.samples, f.bits, f.format))
+		return unsupported(TIFF, "pixels", fmt.Sprintf("photometric %d, %d samples of %d bits, format %d, extra %v",
+			f.photometric, f.samples, f.bits, f.format, f.extra))
+	}
+	if f.mode == Indexed && f.head(tagColours, 1) == nil {
+		return invalid(TIFF, "palette", "none", "one")
+	}
+	if f.head(tagStripOffsets, 1) == nil && f.head(tagTileOffsets, 1) == nil {
+		return invalid(TIFF, "offsets of the pixels", "none", "strips or tiles")
 	}
 	return nil
 }
 
+// maxSamples is the most that Pillow reads of a pixel, and more than it shows.
+const maxSamples = 6
+
 // modeOf returns Pillow's mode for the pixels, "" if there is none.
 func (f *tiffFile) modeOf() Mode {
-	extra := f.number(tagExtra, -1)
-	colour := f.bits == 8 || f.bits == 16
+	colours := f.samples - len(f.extra)
+	wide := f.bits == 8 || f.bits == 16
+	plain := !f.hidden()
 	switch {
-	case f.photometric <= 1 && f.samples == 1:
+	case f.photometric <= 1 && f.samples == 1 && len(f.extra) == 0:
 		return f.grayMode()
-	case f.photometric <= 1 && f.samples == 2 && f.bits == 8:
-		if extra == 0 {
-			return Gray
-		}
+	case f.format != 1:
+	case f.photometric == 1 && colours == 1 && f.samples == 2 && f.bits == 8 && f.extra[0] == 2:
 		return GrayA
-	case f.photometric == 2 && f.samples == 3 && colour:
+	case f.photometric == 2 && f.samples == 3 && colours == 3 && wide:
 		return RGB
-	case f.photometric == 2 && f.samples >= 4 && colour:
-		if extra == 0 {
-			return RGB
-		}
+	case f.photometric == 2 && f.samples == 4 && colours == 4 && wide: // Pillow takes the fourth for alpha
 		return RGBA
-	case f.photometric == 3 && f.samples == 1 && f.bits <= 8:
+	case f.photometric == 2 && colours == 3 && wide && !plain:
+		return RGB
+	case f.photometric == 2 && colours == 3 && wide:
+		return RGBA
+	case f.photometric == 3 && f.samples == 1 && f.bits <= 8, f.photometric == 3 && colours == 1 && f.samples == 2 && f.bits == 8 && !plain:
 		return Indexed
-	case f.photometric == 5 && f.samples >= 4 && colour:
+	case f.photometric == 5 && colours == 4 && wide:
 		return CMYK
 	case f.photometric == 6 && f.samples == 3 && f.bits == 8 && f.compression == tiffJPEG:
 		return RGB
@@ -149,15 +165,18 @@ func (f *tiffFile) modeOf() Mode {
 	return ""
 }
 
+// hidden reports whether the samples beyond the colours mean nothing.
+func (f *tiffFile) hidden() bool { return len(f.extra) > 0 && f.extra[0] == 0 }
+
 func (f *tiffFile) grayMode() Mode {
 	switch {
-	case f.bits == 1:
+	case f.bits == 1 && f.format == 1:
 		return Bilevel
-	case f.bits == 2 || f.bits == 4 || f.bits == 8:
+	case (f.bits == 2 || f.bits == 4 || f.bits == 8) && f.format == 1, f.bits == 8 && f.format == 2 && f.photometric == 1:
 		return Gray
 	case f.bits == 16 && f.format == 1:
 		return Gray16
-	case f.bits == 16 && f.format == 2, f.bits == 32 && f.format <= 2:
+	case (f.bits == 16 && f.format == 2 || f.bits == 32 && f.format <= 2) && f.photometric == 1:
 		return Int32
 	case f.bits == 32 && f.format == 3:
 		return Float

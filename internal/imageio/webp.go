@@ -19,7 +19,8 @@ type webpFile struct {
 	image     int64 // the first VP8 or VP8L chunk
 	alpha     int64 // the ALPH chunk before it, or 0
 	exif, xmp []byte
-	extended  bool // there is a VP8X chunk, which has the size
+	extended  bool // there is a VP8X chunk, which has the size and says:
+	flags     byte // 2 animated, 4 XMP, 8 EXIF, 16 alpha
 }
 
 // webpInfo walks the chunks; the picture must be there as a whole.
@@ -85,7 +86,7 @@ func (f *webpFile) chunk(s *source, kind string, at, size int64) error {
 		if len(b) < 10 {
 			return truncated(WebP, "VP8X")
 		}
-		f.extended = true
+		f.extended, f.flags = true, b[0]
 		f.info.Width = 1 + (int(b[4]) | int(b[5])<<8 | int(b[6])<<16)
 		f.info.Height = 1 + (int(b[7]) | int(b[8])<<8 | int(b[9])<<16)
 		f.setMode(b[0]&0x10 != 0)
@@ -99,11 +100,11 @@ func (f *webpFile) chunk(s *source, kind string, at, size int64) error {
 			return f.bitstream(kind, s.at(at+8, 10))
 		}
 	case "EXIF":
-		if f.exif == nil && size <= metadataLimit {
+		if f.exif == nil && f.flags&8 != 0 && size <= metadataLimit {
 			f.exif = bytes.Clone(s.at(at+8, int(size)))
 		}
 	case "XMP ":
-		if f.xmp == nil && size <= metadataLimit {
+		if f.xmp == nil && f.flags&4 != 0 && size <= metadataLimit {
 			f.xmp = bytes.Clone(s.at(at+8, int(size)))
 		}
 	}
@@ -131,6 +132,9 @@ func (f *webpFile) bitstream(kind string, b []byte) error {
 		}
 		bits := le32(b, 1)
 		w, h, alpha = int(bits&0x3fff)+1, int(bits>>14&0x3fff)+1, bits>>28&1 != 0
+	}
+	if f.extended && f.flags&2 == 0 && (w != f.info.Width || h != f.info.Height) {
+		return invalid(WebP, "picture", fmt.Sprintf("%dx%d", w, h), fmt.Sprintf("%dx%d", f.info.Width, f.info.Height))
 	}
 	if !f.extended {
 		f.info.Width, f.info.Height = w, h
