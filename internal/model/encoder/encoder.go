@@ -1,0 +1,125 @@
+// Package encoder is the transformer encoder that CLIP's two towers and a plain
+// vision transformer are made of: pre-norm layers of self-attention and a two-layer
+// perceptron (Vaswani et al. 2017; transformers 4.57 modeling_clip.py,
+// CLIPEncoder).
+package encoder
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/easel-go/easel/internal/fault"
+	"github.com/easel-go/easel/internal/graph"
+	"github.com/easel-go/easel/internal/graph/op"
+	"github.com/easel-go/easel/internal/nn"
+)
+
+// Config says how large the encoder is.
+type Config struct {
+	Width, Layers, Heads, MLP int
+	Eps                       float32
+	Act                       string // quick_gelu, gelu, gelu_new or gelu_pytorch_tanh
+}
+
+// Check reports sizes that cannot be.
+func (c Config) Check(where string) error {
+	if c.Width <= 0 || c.Layers <= 0 || c.Layers > 1000 || c.Heads <= 0 || c.MLP <= 0 || c.Width%c.Heads != 0 {
+		return &fault.Error{Kind: fault.Invalid, Op: "encoder", Where: where,
+			Err: fault.Newf(fault.Invalid, "", "width %d, %d layers, %d heads, feed-forward %d", c.Width, c.Layers, c.Heads, c.MLP)}
+	}
+	if _, ok := activations[c.Act]; !ok {
+		return &fault.Error{Kind: fault.Unsupported, Op: "encoder", Where: where, What: "hidden_act", Have: c.Act, Want: "quick_gelu or gelu"}
+	}
+	return nil
+}
+
+var activations = map[string]func(*graph.Builder, *graph.Node) *graph.Node{
+	"quick_gelu": op.QuickGELU, "gelu": op.GELU, "gelu_new": op.GELUTanh, "gelu_pytorch_tanh": op.GELUTanh,
+}
+
+// Encoder is a stack of layers.
+type Encoder struct {
+	Layers []*layer `weight:"layers"`
+}
+
+// New returns an unbound encoder.
+func New(c Config) *Encoder {
+	e := &Encoder{}
+	for range c.Layers {
+		e.Layers = append(e.Layers, newLayer(c))
+	}
+	return e
+}
+
+// Mask hides keys from rows.
+type Mask struct {
+	Causal  bool
+	KeyBias *graph.Node // [B, N], added to the logits; nil for none
+}
+
+// Forward returns the input of the first layer and the output of each, so that
+// callers take the one they need; the planner drops layers nobody asks for.
+//
+//	x [B, N, Width] → Layers+1 times [B, N, Width]
+func (e *Encoder) Forward(b *graph.Builder, x *graph.Node, m Mask) []*graph.Node {
+	states := []*graph.Node{x}
+	for i, l := range e.Layers {
+		leave := b.Scope(nn.Join("encoder.layers", strconv.Itoa(i)))
+		x = l.forward(b, x, m)
+		states = append(states, x)
+		leave()
+	}
+	return states
+}
+
+type layer struct {
+	Attn  *attention    `weight:"self_attn"`
+	Norm1 *nn.LayerNorm `weight:"layer_norm1"`
+	MLP   *mlp          `weight:"mlp"`
+	Norm2 *nn.LayerNorm `weight:"layer_norm2"`
+}
+
+func newLayer(c Config) *layer {
+	linear := func(in, out int) *nn.Linear { return nn.NewLinear(in, out) }
+	return &layer{
+		&attention{linear(c.Width, c.Width), linear(c.Width, c.Width), linear(c.Width, c.Width), linear(c.Width, c.Width), c.Heads},
+		nn.NewLayerNorm(c.Width, c.Eps),
+		&mlp{linear(c.Width, c.MLP), linear(c.MLP, c.Width), c.Act},
+		nn.NewLayerNorm(c.Width, c.Eps),
+	}
+}
+
+func (l *layer) forward(b *graph.Builder, x *graph.Node, m Mask) *graph.Node {
+	x = op.Add(b, l.Attn.forward(b, l.Norm1.Forward(b, x), m), x)
+	return op.Add(b, l.MLP.forward(b, l.Norm2.Forward(b, x)), x)
+}
+
+// The fields stand in transformers' order, which decides the order in which an
+// adapter's first numbers are drawn.
+type attention struct {
+	K   *nn.Linear `weight:"k_proj"`
+	V   *nn.Linear `weight:"v_proj"`
+	Q   *nn.Linear `weight:"q_proj"`
+	Out *nn.Linear `weight:"out_proj"`
+
+	heads int
+}
+
+func (a *attention) forward(b *graph.Builder, x *graph.Node, m Mask) *graph.Node {
+	head := a.Q.Weight.Shape[0] / a.heads
+	y := op.Attention(b, a.Q.Forward(b, x), a.K.Forward(b, x), a.V.Forward(b, x), op.Attn{
+		Heads: a.heads, KVHeads: a.heads, Scale: float32(1 / math.Sqrt(float64(head))), Causal: m.Causal, KeyBias: m.KeyBias,
+	})
+	return a.Out.Forward(b, y)
+}
+
+type mlp struct {
+	FC1 *nn.Linear `weight:"fc1"`
+	FC2 *nn.Linear `weight:"fc2"`
+
+	act string
+}
+
+func (m *mlp) forward(b *graph.Builder, x *graph.Node) *graph.Node {
+	return m.FC2.Forward(b, activations[m.act](b, m.FC1.Forward(b, x)))
+}
