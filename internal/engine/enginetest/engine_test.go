@@ -57,3 +57,5 @@ func TestHalfs(t *testing.T) {
 		}
 	}
 }
+
+func TestEngine(t *testing.T) { Run(t, func(int) engine.Engine { return Engine{} }) }

@@ -1,0 +1,195 @@
+package cpu
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/easel-go/easel/internal/asm"
+	"github.com/easel-go/easel/internal/engine"
+)
+
+// attention keeps queries in the lanes of vectors. For a tile of queries, a column
+// each, and a block of keys it computes
+//
+//	S [keys][queries] = K·Qᵀ       K read in place, a key's numbers broadcast
+//	S = 2^(S − top)                top and sum of each column carried along
+//	O [Dim][queries] = O·keep + Vᵀ·S    V read in place, likewise
+//
+// (Dao and others 2022, algorithm 1, transposed.) Nothing is padded but the last tile
+// of queries, maxima and sums need no shuffles, and the scores stay in the first
+// cache. Scores are in base 2: Qᵀ is multiplied by Scale·log₂e when it is turned.
+type attention struct {
+	engine.Attention
+	lanes   int // queries of a tile
+	tiles   int // tiles of a piece, which share a block of keys while it is near
+	threads int
+}
+
+// keyBlock is how many keys are taken at a time.
+const keyBlock = 128
+
+func newAttention(e *Engine, op engine.Attention) (engine.Kernel, error) {
+	lanes := asm.Columns()
+	return &attention{op, lanes, min(4, pieces(op.N, lanes)), e.threads}, nil
+}
+
+// tile is the scratch of a tile of queries.
+type queryTile struct{ q, o, top, sum, keep []float32 }
+
+func (k *attention) tileLen() int   { return (2*k.Dim + 3) * k.lanes }
+func (k *attention) workerLen() int { return k.tiles*k.tileLen() + (keyBlock+1)*k.lanes }
+
+// Scratch holds the tiles of a piece and a block of scores for each worker.
+func (k *attention) Scratch() int64 { return int64(4 * k.threads * k.workerLen()) }
+
+func (k *attention) tile(s []float32, t int) queryTile {
+	s = s[t*k.tileLen():]
+	n, l := k.Dim*k.lanes, k.lanes
+	return queryTile{s[:n], s[n:][:n], s[2*n:][:l], s[2*n+l:][:l], s[2*n+2*l:][:l]}
+}
+
+func (k *attention) perHead() int { return pieces(k.N, k.tiles*k.lanes) }
+
+func (k *attention) Launch(r engine.Run, a *engine.Args) error {
+	return r.(*run).parallel(k, a, 0, k.Batch*k.Heads*k.perHead())
+}
+
+func (k *attention) do(a *engine.Args, _, w, i int) {
+	s := engine.Slice[float32](a.Scratch)[w*k.workerLen():][:k.workerLen()]
+	head := k.head(a, i/k.perHead()/k.Heads, i/k.perHead()%k.Heads)
+	first, end := span(i%k.perHead(), k.tiles*k.lanes, k.N)
+	n := pieces(end-first, k.lanes)
+	for t := range n {
+		k.begin(head, k.tile(s, t), first+t*k.lanes)
+	}
+	scores := s[k.tiles*k.tileLen():]
+	for key := 0; key < k.M; key += keyBlock {
+		for t := range n {
+			k.block(head, k.tile(s, t), scores, first+t*k.lanes, key)
+		}
+	}
+	for t := range n {
+		k.finish(head, k.tile(s, t), first+t*k.lanes)
+	}
+}
+
+// attentionHead is what one head reads and writes.
+type attentionHead struct {
+	q, k, v, y []float32 // from the head's first number on
+	lse        []float32 // [N], or nil
+	bias       []float32 // [M], or nil
+	mask       []float32 // [N, M], or nil
+	ldq, ldk   int
+}
+
+func (k *attention) head(a *engine.Args, b, h int) attentionHead {
+	kv := h * k.KVHeads / k.Heads
+	t := attentionHead{ldq: k.Heads * k.Dim, ldk: k.KVHeads * k.Dim}
+	t.q, t.y = in(a, 0)[b*k.N*t.ldq+h*k.Dim:], out(a, 0)[b*k.N*t.ldq+h*k.Dim:]
+	t.k, t.v = in(a, 1)[b*k.M*t.ldk+kv*k.Dim:], in(a, 2)[b*k.M*t.ldk+kv*k.Dim:]
+	t.bias, t.mask = biases(k.Attention, a, b)
+	if k.LSE {
+		t.lse = out(a, 1)[(b*k.Heads+h)*k.N:][:k.N]
+	}
+	return t
+}
+
+// biases returns the key bias and the mask of a picture, nil where there is none.
+func biases(op engine.Attention, a *engine.Args, b int) (bias, mask []float32) {
+	next := 3
+	if op.KeyBias {
+		bias = in(a, next)[b*op.M:][:op.M]
+		next++
+	}
+	if op.Mask {
+		mask = in(a, next)[b*op.N*op.M:][:op.N*op.M]
+	}
+	return bias, mask
+}
+
+// begin turns a tile's queries and sets its sums to nothing.
+func (k *attention) begin(h attentionHead, t queryTile, first int) {
+	n := min(k.lanes, k.N-first)
+	asm.Panel(ptr(t.q), nil, asm.F32, ptr(h.q[first*h.ldq:]), 4*h.ldq, n, k.Dim)
+	asm.Scale(t.q, float32(float64(k.Scale)*math.Log2E), t.q)
+	clear(t.o)
+	clear(t.sum)
+	for j := range t.top {
+		t.top[j] = float32(math.Inf(-1))
+	}
+}
+
+// block lets a tile's queries see a block of keys.
+func (k *attention) block(h attentionHead, t queryTile, scores []float32, first, key int) {
+	n := min(keyBlock, k.M-key)
+	if k.Causal {
+		n = min(n, first+k.lanes+k.M-k.N-key)
+	}
+	if n <= 0 {
+		return
+	}
+	scores = scores[:n*k.lanes]
+	qk := asm.Product{A: ptr(h.k[key*h.ldk:]), RowA: h.ldk, ColA: 1, B: ptr(t.q), LdB: k.lanes,
+		C: ptr(scores), LdC: k.lanes, M: n, N: k.lanes, K: k.Dim}
+	qk.Run()
+	k.hide(h, scores, first, key)
+	asm.ColumnSoftmax(scores, n, t.top, t.sum, t.keep)
+	pv := asm.Product{A: ptr(h.v[key*h.ldk:]), RowA: 1, ColA: h.ldk, B: ptr(scores), LdB: k.lanes,
+		C: ptr(t.o), LdC: k.lanes, Keep: ptr(t.keep), M: k.Dim, N: k.lanes, K: n}
+	pv.Run()
+}
+
+// hide adds key bias and mask to a block of scores and hides what Causal does.
+func (k *attention) hide(h attentionHead, scores []float32, first, key int) {
+	rows := len(scores) / k.lanes
+	if h.bias != nil {
+		for j := range rows {
+			s := scores[j*k.lanes:][:k.lanes]
+			asm.Shift(s, base2(h.bias[key+j]), s)
+		}
+	}
+	if h.mask != nil {
+		for q := range min(k.lanes, k.N-first) {
+			for j, m := range h.mask[(first+q)*k.M+key:][:rows] {
+				scores[j*k.lanes+q] += base2(m)
+			}
+		}
+	}
+	if !k.Causal {
+		return
+	}
+	for j := range rows {
+		for q := range min(max(key+j-(k.M-k.N)-first, 0), k.lanes) { // queries before the first that sees the key
+			scores[j*k.lanes+q] = float32(math.Inf(-1))
+		}
+	}
+}
+
+// base2 returns a bias for scores in base 2. One that was finite stays so.
+func base2(v float32) float32 {
+	if math.IsInf(float64(v), -1) {
+		return v
+	}
+	return max(v*math.Log2E, -math.MaxFloat32)
+}
+
+// finish divides by the sums and turns a tile's results back.
+func (k *attention) finish(h attentionHead, t queryTile, first int) {
+	n := min(k.lanes, k.N-first)
+	for j, s := range t.sum {
+		t.keep[j] = 0
+		if s != 0 {
+			t.keep[j] = 1 / s
+		}
+		if h.lse != nil && j < n {
+			h.lse[first+j] = float32((float64(t.top[j]) + math.Log2(float64(s))) * math.Ln2)
+		}
+	}
+	for d := range k.Dim {
+		row := t.o[d*k.lanes:][:k.lanes]
+		asm.Mul(row, row, t.keep)
+	}
+	asm.Turn(ptr(h.y[first*h.ldq:]), 4*h.ldq, ptr(t.o), 4*k.lanes, k.Dim, n)
+}
+
+func ptr(s []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
