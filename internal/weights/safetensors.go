@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/easel-go/easel/internal/fault"
@@ -13,8 +14,8 @@ import (
 // Limits on the header of a safetensors file. The first is the format's own.
 const (
 	maxHeader  = 100_000_000 // bytes
-	maxTensors = 1 << 17
-	maxRank    = 64 // torch's own
+	maxTensors = 1 << 16
+	maxRank    = 32
 	maxNesting = 32 // of members that the format does not know, which are passed over
 )
 
@@ -34,6 +35,7 @@ func readSafetensors(path string, m *mapping) (*Source, error) {
 	}
 	s := newSource(path, m)
 	s.meta = h.meta
+	s.reserve(len(h.tensors))
 	slices.SortFunc(h.tensors, func(a, b headerTensor) int {
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
 	})
@@ -92,6 +94,7 @@ type headerTensor struct {
 
 // read checks everything that can be known without the file's size.
 func (h *header) read() error {
+	h.tensors = make([]headerTensor, 0, min(maxTensors, strings.Count(h.json.s, `"dtype"`)))
 	meta := false
 	err := h.json.object(func(name string) error {
 		if name != "__metadata__" {

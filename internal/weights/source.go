@@ -72,6 +72,11 @@ func (s *Source) derived() *Source {
 	return &Source{path: s.path, entries: map[string]entry{}, meta: s.meta, root: s.root, files: s.files}
 }
 
+// reserve makes room for n tensors.
+func (s *Source) reserve(n int) {
+	s.names, s.entries = make([]string, 0, n), make(map[string]entry, n)
+}
+
 // add appends a tensor; false if there is one of that name.
 func (s *Source) add(name string, e entry) bool {
 	if _, ok := s.entries[name]; ok {

@@ -203,14 +203,23 @@ const (
 )
 
 func (m *machine) push(v any) error {
-	if len(m.stack) == cap(m.stack) {
-		n := max(64, 2*cap(m.stack))
-		if err := m.Charge(int64(n) * 16); err != nil {
-			return err
-		}
-		m.stack = append(make([]any, 0, n), m.stack...)
+	if err := m.grow(&m.stack); err != nil {
+		return err
 	}
 	m.stack = append(m.stack, v)
+	return nil
+}
+
+// grow makes room for one more value.
+func (m *machine) grow(s *[]any) error {
+	if len(*s) < cap(*s) {
+		return nil
+	}
+	n := max(64, 2*cap(*s))
+	if err := m.Charge(int64(n) * 16); err != nil {
+		return err
+	}
+	*s = append(make([]any, 0, n), *s...)
 	return nil
 }
 
@@ -279,7 +288,7 @@ func (m *machine) put(i uint64) error {
 		return invalid("memo number %d after %d", i, len(m.memo))
 	}
 	for uint64(len(m.memo)) <= i {
-		if err := m.Charge(slotCost); err != nil {
+		if err := m.grow(&m.memo); err != nil {
 			return err
 		}
 		m.memo = append(m.memo, absent{})
