@@ -2,8 +2,8 @@ package asm
 
 import "unsafe"
 
-// Tile is one block of a matrix product, at most MaxRows × Columns sums kept in
-// registers:
+// Tile is one block of a matrix product: at most MaxRows rows, whose sums are kept in
+// registers, times as many columns as there are panels for.
 //
 //	C[i][j] = Σₛ Σₖ rowₛᵢ[k]·B[s][k][j] + Add[i][j] + Bias[j] + Item[j] + Res[i][j]
 //
@@ -11,11 +11,11 @@ import "unsafe"
 // column whatever their number; Add, Bias, Item and Res are added after it, in
 // that order. Pointers that are nil add nothing.
 type Tile struct {
-	Rows  unsafe.Pointer // [Segs][8] addresses of rows; those from M on are not read
+	Rows  unsafe.Pointer // [Segs][MaxRows] addresses of rows; those from M on are not read
 	Segs  int
 	K     int            // numbers in a segment of a row
 	Off   int            // bytes from a row's address to its first number
-	B     unsafe.Pointer // panel [Segs][K][Columns]
+	B     unsafe.Pointer // panels, each [Segs][K][Columns], one after the other
 	C     unsafe.Pointer
 	LdC   int // bytes from row to row
 	Add   unsafe.Pointer
@@ -24,10 +24,11 @@ type Tile struct {
 	LdRes int
 	Bias  unsafe.Pointer
 	Item  unsafe.Pointer
-	M, N  int // rows, 1 … MaxRows, and columns, 1 … Columns
+	M, N  int // rows, 1 … TileRows, and columns
 
 	mask  uint32
 	maskY unsafe.Pointer
+	_     [2]int // the loop's own
 }
 
 // MaxRows is the largest number of rows a Tile may have on any level.
@@ -71,30 +72,36 @@ const columnsGo = 16
 
 // tileGo is the definition of Run.
 func tileGo(t *Tile) {
-	table := unsafe.Slice((*[MaxRows]unsafe.Pointer)(t.Rows), t.Segs)
-	panel := unsafe.Slice((*[columnsGo]float32)(t.B), t.Segs*t.K)
-	for i := range t.M {
-		var sum [columnsGo]float32
-		for s := range table {
-			row := unsafe.Slice((*float32)(unsafe.Add(table[s][i], t.Off)), t.K)
-			for k, b := range panel[s*t.K:][:t.K] {
-				a := row[k]
-				for j := range sum {
-					sum[j] += a * b[j]
-				}
-			}
+	panel := t.Segs * t.K
+	b := unsafe.Slice((*[columnsGo]float32)(t.B), panel*((t.N+columnsGo-1)/columnsGo))
+	for j := 0; j < t.N; j += columnsGo {
+		for i := range t.M {
+			sum := t.sumGo(i, b[j/columnsGo*panel:])
+			t.finish(i, j, sum[:min(columnsGo, t.N-j)])
 		}
-		t.finish(i, sum[:t.N])
 	}
 }
 
-// finish adds what follows the sums of row i and stores them.
-func (t *Tile) finish(i int, sum []float32) {
-	addTo(sum, t.Add, i*t.LdAdd)
-	addTo(sum, t.Bias, 0)
-	addTo(sum, t.Item, 0)
-	addTo(sum, t.Res, i*t.LdRes)
-	copy(unsafe.Slice((*float32)(unsafe.Add(t.C, i*t.LdC)), len(sum)), sum)
+func (t *Tile) sumGo(i int, panel [][columnsGo]float32) (sum [columnsGo]float32) {
+	for s, rows := range unsafe.Slice((*[MaxRows]unsafe.Pointer)(t.Rows), t.Segs) {
+		row := unsafe.Slice((*float32)(unsafe.Add(rows[i], t.Off)), t.K)
+		for k, b := range panel[s*t.K:][:t.K] {
+			a := row[k]
+			for j := range sum {
+				sum[j] += a * b[j]
+			}
+		}
+	}
+	return sum
+}
+
+// finish adds what follows the sums of row i from column j on and stores them.
+func (t *Tile) finish(i, j int, sum []float32) {
+	addTo(sum, t.Add, i*t.LdAdd+4*j)
+	addTo(sum, t.Bias, 4*j)
+	addTo(sum, t.Item, 4*j)
+	addTo(sum, t.Res, i*t.LdRes+4*j)
+	copy(unsafe.Slice((*float32)(unsafe.Add(t.C, i*t.LdC+4*j)), len(sum)), sum)
 }
 
 func addTo(sum []float32, p unsafe.Pointer, off int) {

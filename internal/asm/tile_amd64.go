@@ -5,7 +5,7 @@ package asm
 import "unsafe"
 
 func tile512(t *Tile) {
-	t.mask = uint32(1<<t.N - 1)
+	t.mask = uint32(1<<((t.N-1)%32+1) - 1)
 	switch t.M {
 	case 1:
 		tile512x1(t)
@@ -27,7 +27,7 @@ func tile512(t *Tile) {
 }
 
 func tileBF16(t *Tile) {
-	t.mask = uint32(1<<t.N - 1)
+	t.mask = uint32(1<<((t.N-1)%32+1) - 1)
 	switch t.M {
 	case 1:
 		tileBF16x1(t)
@@ -58,7 +58,7 @@ func init() {
 }
 
 func tile256(t *Tile) {
-	t.maskY = unsafe.Pointer(&lanes[16-t.N])
+	t.maskY = unsafe.Pointer(&lanes[15-(t.N-1)%16])
 	switch t.M {
 	case 1:
 		tile256x1(t)

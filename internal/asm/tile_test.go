@@ -37,7 +37,7 @@ func TestTile(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 31, 64, 300} {
 			for m := 1; m <= TileRows(); m++ {
-				for n := 1; n <= Columns(); n += 1 + k%3 {
+				for n := 1; n <= 3*Columns(); n += 1 + k%7 {
 					checkTile(t, r, m, n, k, 1+k%3)
 				}
 			}
@@ -54,13 +54,14 @@ func checkTile(t *testing.T, r *rand.Rand, m, n, k, segs int) {
 		rows[i] = randoms(r, k+off)
 		table[i] = ptr(rows[i])
 	}
-	b := randoms(r, segs*k*w)
-	ld := w + 3
+	wide := (n + w - 1) / w * w
+	b := randoms(r, segs*k*wide)
+	ld := wide + 3
 	c := make([]float32, m*ld+8)
 	for i := range c {
 		c[i] = guard
 	}
-	add, res, bias, item := randoms(r, m*ld), randoms(r, m*ld), randoms(r, w), randoms(r, w)
+	add, res, bias, item := randoms(r, m*ld), randoms(r, m*ld), randoms(r, wide), randoms(r, wide)
 	tile := &Tile{Rows: ptr(table), Segs: segs, K: k, Off: 4 * off, B: ptr(b), C: ptr(c), LdC: 4 * ld, M: m, N: n}
 	with := r.IntN(16)
 	if with&1 != 0 {
@@ -88,7 +89,7 @@ func checkTile(t *testing.T, r *rand.Rand, m, n, k, segs int) {
 			}
 			for s := range segs {
 				for q := range k {
-					term(float64(rows[s*8+i][off+q]) * float64(b[(s*k+q)*w+j]))
+					term(float64(rows[s*8+i][off+q]) * float64(b[(j/w*segs*k+s*k+q)*w+j%w]))
 				}
 			}
 			for bit, v := range []float32{add[i*ld+j], res[i*ld+j], bias[j], item[j]} {

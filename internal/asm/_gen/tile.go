@@ -19,8 +19,10 @@ const (
 	tItem
 	tM
 	tN
-	tMask  // 32 bits, one for each column
-	tMaskY // address of 16 lane masks
+	tMask  // 32 bits, one for each column of the last panel
+	tMaskY // address of 16 lane masks for it
+	tCol   // bytes of the columns done
+	tLeft  // columns left
 )
 
 // rowReg are the registers that hold the addresses of a tile's rows.
@@ -67,7 +69,10 @@ func (t tile) acc(row, half int) int { return 2*row + half }
 // take the registers above the sums.
 func (t tile) write(s *source, name string) {
 	s.text(name, fmt.Sprintf("func %s(t *Tile)", name), 8)
-	s.op("MOVQ t+0(FP), AX; MOVQ %d(AX), DX; MOVQ %d(AX), R15; MOVQ %d(AX), BX", tRows, tSegs, tB)
+	panel := s.label("panel")
+	s.op("MOVQ t+0(FP), AX; MOVQ %d(AX), BX; MOVQ %d(AX), R14; MOVQ R14, %d(AX); MOVQ $0, %d(AX)", tB, tN, tLeft, tCol)
+	s.line("%s:", panel)
+	s.op("MOVQ %d(AX), DX; MOVQ %d(AX), R15", tRows, tSegs)
 	for i := range 2 * t.rows {
 		if t.vec == "Z" {
 			s.op("VPXORD Z%d, Z%d, Z%d", i, i, i)
@@ -81,6 +86,7 @@ func (t tile) write(s *source, name string) {
 	} else {
 		t.finish256(s)
 	}
+	s.op("ADDQ $%d, %d(AX); SUBQ $%d, %d(AX); JGT %s", 2*t.bytes, tCol, t.bytes/2, tLeft, panel)
 	s.op("VZEROUPPER; RET")
 }
 
@@ -126,10 +132,13 @@ func (t tile) step(s *source, u, disp int) {
 // finish512 emits what follows the sums: Add, Bias, Item, Res, and the store, all
 // under the column mask.
 func (t tile) finish512(s *source) {
+	full := s.label("full")
+	s.op("KXNORW K1, K1, K1; KXNORW K2, K2, K2; MOVQ %d(AX), R8; CMPQ %d(AX), $32; JGE %s", tCol, tLeft, full)
 	s.op("KMOVW %d(AX), K1; KMOVW %d(AX), K2", tMask, tMask+2)
+	s.line("%s:", full)
 	matrix := func(ptr, ld int) {
 		skip := s.label("skip")
-		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; MOVQ %d(AX), DI", ptr, skip, ld)
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; MOVQ %d(AX), DI; ADDQ R8, SI", ptr, skip, ld)
 		for i := range t.rows {
 			for h := range 2 {
 				s.op("VADDPS %d(SI), Z%d, K%d, Z%d", 64*h, t.acc(i, h), 1+h, t.acc(i, h))
@@ -140,7 +149,7 @@ func (t tile) finish512(s *source) {
 	}
 	vector := func(ptr int) {
 		skip := s.label("skip")
-		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s", ptr, skip)
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; ADDQ R8, SI", ptr, skip)
 		for h := range 2 {
 			s.op("VMOVUPS.Z %d(SI), K%d, Z%d", 64*h, 1+h, 30+h)
 		}
@@ -155,7 +164,7 @@ func (t tile) finish512(s *source) {
 	vector(tBias)
 	vector(tItem)
 	matrix(tRes, tLdRes)
-	s.op("MOVQ %d(AX), SI; MOVQ %d(AX), DI", tC, tLdC)
+	s.op("MOVQ %d(AX), SI; MOVQ %d(AX), DI; ADDQ R8, SI", tC, tLdC)
 	for i := range t.rows {
 		for h := range 2 {
 			s.op("VMOVUPS Z%d, K%d, %d(SI)", t.acc(i, h), 1+h, 64*h)
@@ -168,10 +177,13 @@ func (t tile) finish512(s *source) {
 
 // finish256 is finish512 with masked moves.
 func (t tile) finish256(s *source) {
-	s.op("MOVQ %d(AX), BX; VMOVUPS (BX), Y12; VMOVUPS 32(BX), Y13", tMaskY)
+	full := s.label("full")
+	s.op("MOVQ %d(AX), R8; VPCMPEQD Y12, Y12, Y12; VMOVDQU Y12, Y13; CMPQ %d(AX), $16; JGE %s", tCol, tLeft, full)
+	s.op("MOVQ %d(AX), R9; VMOVUPS (R9), Y12; VMOVUPS 32(R9), Y13", tMaskY)
+	s.line("%s:", full)
 	matrix := func(ptr, ld int) {
 		skip := s.label("skip")
-		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; MOVQ %d(AX), DI", ptr, skip, ld)
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; MOVQ %d(AX), DI; ADDQ R8, SI", ptr, skip, ld)
 		for i := range t.rows {
 			for h := range 2 {
 				s.op("VMASKMOVPS %d(SI), Y%d, Y14; VADDPS Y14, Y%d, Y%d", 32*h, 12+h, t.acc(i, h), t.acc(i, h))
@@ -182,7 +194,7 @@ func (t tile) finish256(s *source) {
 	}
 	vector := func(ptr int) {
 		skip := s.label("skip")
-		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s", ptr, skip)
+		s.op("MOVQ %d(AX), SI; TESTQ SI, SI; JZ %s; ADDQ R8, SI", ptr, skip)
 		for h := range 2 {
 			s.op("VMASKMOVPS %d(SI), Y%d, Y%d", 32*h, 12+h, 14+h)
 		}
@@ -199,7 +211,7 @@ func (t tile) finish256(s *source) {
 	matrix(tRes, tLdRes)
 	partial := s.label("partial")
 	done := s.label("done")
-	s.op("MOVQ %d(AX), SI; MOVQ %d(AX), DI; CMPQ %d(AX), $16; JLT %s", tC, tLdC, tN, partial)
+	s.op("MOVQ %d(AX), SI; MOVQ %d(AX), DI; ADDQ R8, SI; CMPQ %d(AX), $16; JLT %s", tC, tLdC, tLeft, partial)
 	for i := range t.rows {
 		s.op("VMOVUPS Y%d, (SI); VMOVUPS Y%d, 32(SI); ADDQ DI, SI", t.acc(i, 0), t.acc(i, 1))
 	}

@@ -3,8 +3,6 @@ package cpu
 import (
 	"unsafe"
 
-	"gorgonia.org/tensor"
-
 	"github.com/easel-go/easel/internal/asm"
 	"github.com/easel-go/easel/internal/engine"
 )
@@ -63,17 +61,4 @@ func (l *linear) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {
 		return
 	}
 	asm.Panel(dst, nil, l.kind, unsafe.Add(w, size*(col*l.op.In+k0)), size*l.op.In, n, k1-k0)
-}
-
-// kindOf returns how package asm calls a dtype.
-func kindOf(d tensor.Dtype) (asm.Kind, bool) {
-	switch d {
-	case engine.Float32:
-		return asm.F32, true
-	case engine.Float16:
-		return asm.F16, true
-	case engine.Bfloat16:
-		return asm.BF16, true
-	}
-	return 0, false
 }

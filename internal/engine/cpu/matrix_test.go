@@ -18,7 +18,7 @@ import (
 type operands struct {
 	args engine.Args
 	in   [][]float64
-	keep []any
+	past [][]float32 // guard numbers behind the outputs
 }
 
 // newOperands draws inputs for op; guard numbers follow the outputs.
@@ -29,23 +29,34 @@ func newOperands(tb testing.TB, k engine.Kernel, op engine.Op, seed uint64) *ope
 	o := &operands{}
 	for _, d := range in {
 		ref, values := drawn(r, d.Len, d.Dtype)
+		if d.Dtype == engine.Float32 { // activations lie in a slab
+			slab := alloc(tb, ref.Bytes)
+			copy(engine.Slice[float32](slab), engine.Slice[float32](ref))
+			ref = slab
+		}
 		o.args.In, o.in = append(o.args.In, ref), append(o.in, values)
 	}
 	for _, d := range out {
-		v := make([]float32, d.Len+16)
+		slab := alloc(tb, d.Bytes()+64)
+		v := engine.Slice[float32](slab)
 		for i := range v {
 			v[i] = 777
 		}
-		o.args.Out = append(o.args.Out, engine.HostRef(v[:d.Len]))
-		o.keep = append(o.keep, v)
+		o.args.Out = append(o.args.Out, slab.At(0, d.Bytes()))
+		o.past = append(o.past, v[d.Len:])
 	}
-	m, err := New(Options{}).Alloc(k.Scratch())
+	o.args.Scratch = alloc(tb, k.Scratch())
+	return o
+}
+
+func alloc(tb testing.TB, bytes int64) engine.Ref {
+	tb.Helper()
+	m, err := New(Options{}).Alloc(bytes)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = m.Free() })
-	o.args.Scratch = m.Ref()
-	return o
+	return m.Ref()
 }
 
 // drawn returns n normal numbers of a dtype, and what they are exactly.
@@ -103,8 +114,7 @@ func checkOp(t *testing.T, e *Engine, op, bare engine.Op, terms int, slack float
 			t.Fatalf("%+v: [%d] of %d: have %v, want %v, off by %.2g, bound %.2g", op, i, len(want), have[i], want[i], d, bound)
 		}
 	}
-	v := o.keep[0].([]float32)
-	for i, g := range v[len(want):] {
+	for i, g := range o.past[0] {
 		if g != 777 {
 			t.Fatalf("%+v: wrote %d numbers past the result", op, i+1)
 		}

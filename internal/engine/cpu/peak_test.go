@@ -1,22 +1,27 @@
 package cpu
 
 import (
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/easel-go/easel/internal/asm"
 	"github.com/easel-go/easel/internal/engine"
 )
 
 // peakTask runs the multiply-add loop on every worker.
-type peakTask struct{ flops [64]int }
+type peakTask struct{}
 
-func (p *peakTask) do(_ *engine.Args, _, _, i int) { p.flops[i] = asm.Peak(100000) }
+func (peakTask) do(*engine.Args, int, int, int) { asm.Peak(50000) }
 
 // benchmarkOp times a kernel beside the multiply-add peak of as many threads, one
-// after the other, and reports medians. Time is processor time of the process where
-// the system tells it, so that a busy machine changes the figures little.
+// after the other in each round, and reports medians. One thread is timed by its own
+// processor time where the system tells it, so that a busy machine changes the figures
+// little; more are timed by the wall.
 func benchmarkOp(b *testing.B, op engine.Op, threads, flops int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	e := New(Options{Threads: threads})
 	k, err := e.Prepare(op)
 	if err != nil {
@@ -24,27 +29,35 @@ func benchmarkOp(b *testing.B, op engine.Op, threads, flops int) {
 	}
 	o := newOperands(b, k, op, 1)
 	r, _ := e.Begin(b.Context())
-	rate := func(flops int, f func()) float64 { // of one thread
-		start := cpuTime()
-		f()
-		return float64(flops) / (cpuTime() - start).Seconds()
+	clock := threadTime
+	if threads > 1 {
+		clock = func() time.Duration { return time.Since(start) }
 	}
+	rate := func(flops int, f func()) float64 { // for at least 4 ms
+		begin, n := clock(), 0
+		for n == 0 || clock()-begin < 4*time.Millisecond {
+			f()
+			n++
+		}
+		return float64(n*flops) / (clock() - begin).Seconds()
+	}
+	pieces := 8 * threads
 	peak := func() float64 {
-		p := &peakTask{}
-		n := 4 * threads
-		return rate(n*asm.Peak(1)*100000, func() { _ = r.(*run).parallel(p, nil, 0, n) })
+		return rate(pieces*50000*asm.Peak(1), func() { _ = r.(*run).parallel(peakTask{}, nil, 0, pieces) })
 	}
 	_ = k.Launch(r, &o.args)
 	var own, share []float64
 	for b.Loop() {
 		before := peak()
 		v := rate(flops, func() { _ = k.Launch(r, &o.args) })
-		own, share = append(own, v*float64(threads)), append(share, 2*v/(before+peak()))
+		own, share = append(own, v), append(share, 2*v/(before+peak()))
 	}
 	_ = r.End()
 	b.ReportMetric(median(own)/1e9, "GFLOPS")
 	b.ReportMetric(100*median(share), "%peak")
 }
+
+var start = time.Now()
 
 func median(v []float64) float64 {
 	slices.Sort(v)

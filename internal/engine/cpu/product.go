@@ -208,35 +208,43 @@ func (p *product) column(block, j int) (col, n int) {
 func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
 	table := unsafe.Slice((*rowTable)(p.space(a, w, p.perSpace.table)), p.segments)
 	at := p.layer.rows(a, g, table)
-	width, last := p.width(block), k+p.kStep >= p.k
 	t := asm.Tile{
 		Rows: unsafe.Pointer(unsafe.SliceData(table)), Segs: p.segments,
 		K: min(p.kStep, p.k-k), Off: 4 * k, M: at.n,
 	}
-	ld := 4 * width
-	partial := p.space(a, w, p.perSpace.partial+int64(local*asm.TileRows()*ld))
-	panel := p.space(a, w, p.perSpace.panels)
-	for j := 0; j < width; j += asm.Columns() {
-		col, n := p.column(block, j)
-		t.B, t.N = panel, n
-		panel = unsafe.Add(panel, 4*t.Segs*t.K*asm.Columns())
-		if k > 0 {
-			t.Add, t.LdAdd = unsafe.Add(partial, 4*j), ld
-		}
-		if last {
-			p.destination(a, w, &t, at, col, j, ld)
-		} else {
-			t.C, t.LdC = unsafe.Add(partial, 4*j), ld
-		}
+	halves := 1
+	if p.glu != engine.NoGLU {
+		halves = 2
+	}
+	for h := range halves {
+		p.place(a, w, &t, at, block, k, local, h)
 		t.Run()
 	}
-	if last && p.staged() {
+	if k+p.kStep >= p.k && p.staged() {
 		p.finish(a, w, at, block)
 	}
 }
 
-// destination sets where the finished sums of a tile go and what is added to them.
-func (p *product) destination(a *engine.Args, w int, t *asm.Tile, at group, col, j, ld int) {
+// place sets what tile t multiplies in half h of a block's columns, where its sums go
+// and what is added to them.
+func (p *product) place(a *engine.Args, w int, t *asm.Tile, at group, block, k, local, h int) {
+	width := p.width(block)
+	col := block * p.block
+	t.N = min(p.block, p.cols-col)
+	j := 0
+	if h > 0 {
+		j, col = width/2, p.cols+col
+	}
+	t.B = unsafe.Add(p.space(a, w, p.perSpace.panels), 4*t.Segs*t.K*j)
+	ld := 4 * width
+	partial := unsafe.Add(p.space(a, w, p.perSpace.partial), local*asm.TileRows()*ld+4*j)
+	if k > 0 {
+		t.Add, t.LdAdd = partial, ld
+	}
+	if k+p.kStep < p.k {
+		t.C, t.LdC = partial, ld
+		return
+	}
 	if p.bias != none {
 		t.Bias = unsafe.Add(a.In[p.bias].Host, 4*col)
 	}
@@ -263,37 +271,25 @@ func (p *product) finish(a *engine.Args, w int, at group, block int) {
 		sums := stage[i*width:][:width]
 		off := 4 * ((at.row+i)*p.cols + col)
 		y := unsafe.Slice((*float32)(unsafe.Add(p.out(a), off)), n)
-		p.activate(sums, n)
 		if p.residual == none {
-			copy(y, sums)
+			p.activate(y, sums)
 			continue
 		}
-		for j, r := range unsafe.Slice((*float32)(unsafe.Add(a.In[p.residual].Host, off)), n) {
-			y[j] = sums[j] + r
-		}
+		p.activate(sums[:n], sums)
+		asm.Add(y, sums[:n], unsafe.Slice((*float32)(unsafe.Add(a.In[p.residual].Host, off)), n))
 	}
 }
 
-// activate applies the function or joins the halves of a row of sums; the result is
-// in its first n numbers.
-func (p *product) activate(sums []float32, n int) {
-	first, second := sums[:n], sums[len(sums)/2:]
+// activate applies the function to a row of sums, or joins its halves.
+func (p *product) activate(y, sums []float32) {
+	n, half := len(y), len(sums)/2
 	switch p.glu {
 	case engine.NoGLU:
-		applyFunc(p.act, first)
+		asm.Apply(asm.Func(p.act), y, sums[:n])
 	case engine.GEGLU:
-		applyFunc(engine.GELU, second[:n])
-		multiplyBy(first, second)
+		asm.ApplyMul(asm.GELU, y, sums[:n], sums[half:][:n])
 	case engine.SwiGLU:
-		applyFunc(engine.SiLU, first)
-		multiplyBy(first, second)
-	}
-}
-
-func multiplyBy(x, y []float32) {
-	y = y[:len(x)]
-	for i := range x {
-		x[i] *= y[i]
+		asm.ApplyMul(asm.SiLU, y, sums[half:][:n], sums[:n])
 	}
 }
 

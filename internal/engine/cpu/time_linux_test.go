@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func cpuTime() time.Duration {
+// threadTime returns the processor time of the calling thread.
+func threadTime() time.Duration {
 	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t)
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
 	return time.Duration(t.Nano())
 }

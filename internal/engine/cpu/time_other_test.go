@@ -4,6 +4,4 @@ package cpu
 
 import "time"
 
-var start = time.Now()
-
-func cpuTime() time.Duration { return time.Since(start) }
+func threadTime() time.Duration { return time.Since(start) }
