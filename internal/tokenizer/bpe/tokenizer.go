@@ -46,7 +46,7 @@ type Row struct {
 // newTokenizer checks the settings and resolves the special tokens.
 func newTokenizer(tab *table, s settings, opt Options) (*Tokenizer, error) {
 	if int(opt.Mode) >= len(modeNames) {
-		return nil, &fault.Error{Kind: fault.Invalid, Op: "tokenizer", What: "mode", Have: "beyond the last", Want: strings.Join(modeNames[:], ", ")}
+		return nil, &fault.Error{Kind: fault.Invalid, Op: "tokenizer", What: "mode", Have: "unknown", Want: strings.Join(modeNames[:], ", ")}
 	}
 	if opt.Mode.needsFix() && opt.Fix == nil {
 		return nil, &fault.Error{Kind: fault.Invalid, Op: "tokenizer", What: "mode " + opt.Mode.String(), Have: "without Options.Fix", Want: "a function that does what ftfy.fix_text does"}

@@ -103,6 +103,19 @@ func TestLower(t *testing.T) {
 	}
 }
 
+// TestUnescape compares with Python's html.unescape where it differs from Go's.
+func TestUnescape(t *testing.T) {
+	for text, want := range map[string]string{
+		"&amp;&ampx&notit;&notanentity;": "&&x¬it;¬anentity;", "&#9 &#38;amp;": "\t &amp;", "&#x41&#X42;": "AB",
+		"&#128;&#0;&#xd800;&#1114112;": "€\ufffd\ufffd\ufffd", "a&#1;&#xfdd0;&#x1ffff;b": "ab", "&nLt;": "≪\u20d2", "& &; &#; &#x;": "& &; &#; &#x;",
+		"&#99999999999999999999;": "\ufffd",
+	} {
+		if have := unescape(text); have != want {
+			t.Errorf("%q: %+q, want %+q", text, have, want)
+		}
+	}
+}
+
 // TestManyMarks composes beyond what package norm does, and as it does below that.
 func TestManyMarks(t *testing.T) {
 	const acute, below = "\u0301", "\u0323"

@@ -11,11 +11,16 @@ import (
 var reference = regexp.MustCompile(`&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)`)
 
 // unescape is Python's html.unescape. Names are those of HTML 5, which Go's package
-// html knows too; numbers differ: Python needs one digit only and drops control
-// characters and non-characters.
+// html knows too, but for two; numbers differ: Python needs one digit only and drops
+// control characters and non-characters.
 func unescape(s string) string {
 	return reference.ReplaceAllStringFunc(s, func(ref string) string {
-		if ref[1] != '#' {
+		switch {
+		case ref == "&nGt;":
+			return "\u226b\u20d2"
+		case ref == "&nLt;":
+			return "\u226a\u20d2"
+		case ref[1] != '#':
 			return html.UnescapeString(ref)
 		}
 		return unescapeNumber(strings.TrimSuffix(ref[2:], ";"))

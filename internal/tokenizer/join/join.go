@@ -20,7 +20,7 @@ type Order bool
 // The orders. They differ only where a rule goes before one that makes its parts.
 const (
 	// Batch joins all pairs of one rank, from left to right, before it looks at the
-	// pairs that came up meanwhile.
+	// pairs that came up meanwhile. It wants a rank of its own for each two symbols.
 	Batch Order = false
 	// Eager looks at all pairs again after each single join.
 	Eager Order = true
