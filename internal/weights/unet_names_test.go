@@ -2,6 +2,7 @@ package weights
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/easel-go/easel/internal/golden"
@@ -38,6 +39,7 @@ func TestGoldenUNetNames(t *testing.T) {
 			golden.Equal(t, list+" there and back by "+string(d), back, slices.Sorted(slices.Values(names)))
 		}
 		checkSpelling(t, list, u, len(names))
+		checkPublished(t, list, u, c.Parts[UNet])
 	}
 	if unets == 0 {
 		t.Error("no UNet among the lists")
@@ -88,6 +90,20 @@ func checkSpelling(t *testing.T, list string, u *UNetNames, tensors int) {
 				t.Errorf("%s: %s in %s is %s, want %s", list, row[0], d, have, row[i])
 			}
 		}
+	}
+}
+
+// checkPublished compares the hash of the names in single files with the one that
+// DiffSynth-Studio (diffsynth/configs/model_config.py) has for such a UNet alone.
+func checkPublished(t *testing.T, list string, u *UNetNames, unet *Source) {
+	t.Helper()
+	want := map[int]string{686: "3926bf37", 1680: "298997b4"}[unet.Len()]
+	ldm := unet.renamed(func(name string) string {
+		s, _ := u.Translate(name, Diffusers, LDM)
+		return "model.diffusion_model." + s
+	})
+	if have := TypeHash(ldm); !strings.HasPrefix(have, want) {
+		t.Errorf("%s: hash %s in LDM's names, want %s…", list, have, want)
 	}
 }
 
