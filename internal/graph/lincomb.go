@@ -48,14 +48,12 @@ func (o LinComb) Kernel(in []Desc, _ []bool) engine.Op {
 	return engine.LinComb{Coef: o.Coef, Len: in[0].Size()}
 }
 
-// sum adds nodes of one shape.
+// sum adds nodes of one shape from left to right, two at a time: the planner joins
+// each addition with the matrix product that makes its operand.
 func (b *Builder) sum(xs []*Node) *Node {
-	if len(xs) == 1 {
-		return xs[0]
+	s := xs[0]
+	for _, x := range xs[1:] {
+		s = b.Apply(LinComb{[]float32{1, 1}}, s, x)
 	}
-	coef := make([]float32, len(xs))
-	for i := range coef {
-		coef[i] = 1
-	}
-	return b.Apply(LinComb{coef}, xs...)
+	return s
 }

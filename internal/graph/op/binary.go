@@ -119,6 +119,11 @@ func spreadOf(x, y []int) (geometry, error) {
 	case product(y) == 1:
 		return geometry{1, 1, n, engine.Scalar}, nil
 	}
+	if len(x) == len(y) {
+		if g, ok := oneRun(x, y); ok {
+			return g, nil
+		}
+	}
 	tail := y
 	for len(tail) > 1 && tail[0] == 1 {
 		tail = tail[1:]
@@ -127,15 +132,11 @@ func spreadOf(x, y []int) (geometry, error) {
 		inner := product(tail)
 		return geometry{1, n / inner, inner, engine.Inner}, nil
 	}
-	if len(x) == len(y) {
-		if g, ok := oneRun(x, y); ok {
-			return g, nil
-		}
-	}
 	return geometry{}, errors.New("a second operand of the first's shape, of [1], of its last axes' shape, or with axes of size 1 in one run")
 }
 
-// oneRun finds the geometry where y is x but for a run of axes that are 1.
+// oneRun finds the geometry where y is x but for a run of axes that are 1. What goes
+// for each item of a batch is Item for a batch of one, too.
 func oneRun(x, y []int) (geometry, bool) {
 	from := 0
 	for from < len(x) && x[from] == y[from] {
@@ -151,7 +152,10 @@ func oneRun(x, y []int) (geometry, bool) {
 		}
 	}
 	g := geometry{product(x[:from]), product(x[from:to]), product(x[to:]), engine.Item}
-	if g.inner == 1 {
+	switch {
+	case from == 0:
+		g.spread = engine.Inner
+	case g.inner == 1:
 		g.spread, g.rows, g.inner = engine.Outer, 1, g.rows
 	}
 	return g, true

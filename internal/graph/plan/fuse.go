@@ -84,6 +84,10 @@ func (f *fuser) visit(i int) error {
 		return f.into(i, 0, func(p engine.Op) engine.Op { return withGLU(p, o) })
 	case engine.Binary:
 		return f.binary(i, o)
+	case engine.LinComb:
+		if slices.Equal(o.Coef, []float32{1, 1}) {
+			return f.binary(i, engine.Binary{Fn: engine.Add, Outer: 1, Rows: 1, Inner: o.Len, B: engine.Full})
+		}
 	case engine.Conv2D:
 		return f.enlarge(i, o)
 	case engine.GroupNormGrad:
@@ -174,7 +178,7 @@ func (f *fuser) binary(i int, o engine.Binary) error {
 		if err := f.into(i, j, func(p engine.Op) engine.Op { return withAdd(p, o) }); err != nil {
 			return err
 		}
-		if _, still := s.op.(engine.Binary); !still {
+		if len(s.in) != 2 { // joined
 			return nil
 		}
 	}
@@ -200,10 +204,10 @@ func withAdd(op engine.Op, a engine.Binary) engine.Op {
 		case a.B == engine.Full && !o.Residual:
 			o.Residual = true
 			return o
-		case plain && !o.Item && a.Inner == o.Out && (a.B == engine.Item && a.Outer == o.Batch || a.B == engine.Inner && o.Batch == 1):
+		case plain && !o.Item && a.B == engine.Item && a.Inner == o.Out && a.Outer == o.Batch:
 			o.Item = true
 			return o
-		case plain && !o.Item && !o.Bias && a.Inner == o.Out && a.B == engine.Inner:
+		case plain && !o.Item && !o.Bias && a.B == engine.Inner && a.Inner == o.Out:
 			o.Bias = true
 			return o
 		}

@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/easel-go/easel/internal/engine/cpu"
+	"github.com/easel-go/easel/internal/graph/graphtest"
+)
+
+func TestOnCPU(t *testing.T) {
+	s := newSample()
+	outs := s.trainingOuts()
+	want := graphtest.Eval(s.Builder, s.values, outs...)
+	e := cpu.New(cpu.Options{Threads: 2})
+	defer e.Close()
+	p, err := Compile(s.Builder, Options{Engine: e}, outs...)
+	vm := s.vm(t, p, err)
+	for i, have := range run(t, vm) {
+		near(t, "output", have, want[i])
+	}
+}
+
+// TestRunAllocatesNothing counts allocations of a run whose engine does its own work
+// without any.
+func TestRunAllocatesNothing(t *testing.T) {
+	s := newSample()
+	outs := s.trainingOuts()
+	e := cpu.New(cpu.Options{Threads: 1})
+	defer e.Close()
+	p, err := Compile(s.Builder, Options{Engine: e}, outs...)
+	vm := s.vm(t, p, err)
+	ctx := t.Context()
+	_ = run(t, vm)
+	if n := testing.AllocsPerRun(5, func() {
+		if err := vm.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per run", n)
+	}
+}
+
+// TestVMsRunSideBySide runs one program from several goroutines, each with a VM of its
+// own.
+func TestVMsRunSideBySide(t *testing.T) {
+	s := newSample()
+	outs := s.trainingOuts()
+	e := cpu.New(cpu.Options{Threads: 2})
+	defer e.Close()
+	p, err := Compile(s.Builder, Options{Engine: e}, outs...)
+	want := run(t, s.vm(t, p, err))
+	var wg sync.WaitGroup
+	for range 3 {
+		vm := s.vm(t, p, nil)
+		wg.Go(func() {
+			for range 3 {
+				if err := vm.Run(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			for i := range want {
+				if !slices.Equal(vm.Output(i), want[i]) {
+					t.Errorf("output %d differs", i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestCancelledRun(t *testing.T) {
+	s := newSample()
+	eps, _ := s.unet()
+	e := cpu.New(cpu.Options{})
+	defer e.Close()
+	p, err := Compile(s.Builder, Options{Engine: e}, eps)
+	vm := s.vm(t, p, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := vm.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("have %v", err)
+	}
+	if err := vm.Run(t.Context()); err != nil {
+		t.Errorf("after a cancelled run: %v", err)
+	}
+}
