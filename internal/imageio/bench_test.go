@@ -95,4 +95,3 @@ func BenchmarkResize(b *testing.B) {
 		})
 	}
 }
-

@@ -340,7 +340,12 @@ func (d *jpegDecoder) frame(m byte, b []byte) error {
 		c.width, c.height = (d.width*c.h+d.hMax-1)/d.hMax, (d.height*c.v+d.vMax-1)/d.vMax
 		c.wide, c.high = (c.width+7)/8, (c.height+7)/8
 		c.across, c.down = across*c.h, down*c.v
-		c.plane = bytes.Repeat([]byte{128}, 64*c.across*c.down) // grey where nothing comes
+		c.plane = make([]byte, 64*c.across*c.down)
+		if d.rule == Tolerant {
+			for k := range c.plane {
+				c.plane[k] = 128 // grey where nothing comes
+			}
+		}
 		c.bits = unknown
 	}
 	d.components = comps

@@ -106,7 +106,7 @@ func extend(v int32, k int) int32 {
 }
 
 // lookBits is how long the codes are that one look-up reads.
-const lookBits = 9
+const lookBits = 10
 
 // huffman is a table of codes.
 type huffman struct {

@@ -46,18 +46,32 @@ func (d *jpegDecoder) conversion() func(out []byte, rows [][]byte) {
 	return ycc
 }
 
-// chroma holds what a Cb or Cr value adds to the colours, in libjpeg's 16-bit fixed
-// point: to blue or red rounded, to green still to be shifted.
-type chroma struct{ own, green int32 }
+// Three colours are added up in one word: red in the low bits, green above it with
+// its 16 binary places, blue on top, each with 256 to spare on either side.
+// ycc's sums are libjpeg's: red and blue rounded one by one, green together.
+const (
+	greenAt = 10
+	blueAt  = greenAt + 26
+	spare   = 256 | 256<<(16+greenAt) | 256<<blueAt
+)
 
-var fromCb, fromCr = chromaTables()
+var fromY, fromCb, fromCr = colourTables()
 
-func chromaTables() (cb, cr [256]chroma) {
+// clipped gives the colour for a sum of it.
+var clipped = func() (t [1024]byte) {
+	for i := range t {
+		t[i] = clip8(i - 256)
+	}
+	return t
+}()
+
+func colourTables() (y, cb, cr [256]uint64) {
 	const round = 1 << 15
-	for i := range cb {
-		x := int32(i) - 128
-		cb[i] = chroma{(116130*x + round) >> 16, -22554*x + round} // 1.772, 0.34414
-		cr[i] = chroma{(91881*x + round) >> 16, -46802 * x}        // 1.402, 0.71414
+	for i := range 256 {
+		x, v := int64(i)-128, uint64(i)
+		y[i] = spare + (v | v<<(16+greenAt) | v<<blueAt)
+		cb[i] = uint64((116130*x+round)>>16<<blueAt + (-22554*x+round)<<greenAt) // 1.772, 0.34414
+		cr[i] = uint64((91881*x+round)>>16 + -46802*x<<greenAt)                  // 1.402, 0.71414
 	}
 	return
 }
@@ -67,15 +81,13 @@ func ycc(out []byte, rows [][]byte) {
 	width := len(out) / 3
 	ys, cbs, crs := rows[0][:width], rows[1][:width], rows[2][:width]
 	for x, y := range ys {
-		y, cb, cr := int32(y), &fromCb[cbs[x]], &fromCr[crs[x]]
-		r, g, b := y+cr.own, y+(cb.green+cr.green)>>16, y+cb.own
-		if uint32(r|g|b) > 255 {
-			r, g, b = min(max(r, 0), 255), min(max(g, 0), 255), min(max(b, 0), 255)
-		}
+		sum := fromY[y] + fromCb[cbs[x]] + fromCr[crs[x]]
 		if len(out) < 3 { // never
 			break
 		}
-		out[0], out[1], out[2] = byte(r), byte(g), byte(b)
+		out[0] = clipped[sum&1023]
+		out[1] = clipped[sum>>(16+greenAt)&1023]
+		out[2] = clipped[sum>>blueAt&1023]
 		out = out[3:]
 	}
 }

@@ -80,6 +80,14 @@ func saturate16(v int32) int32 {
 	return v
 }
 
+// clip is clip8 where hardly anything is to be cut.
+func clip(v int32) byte {
+	if uint32(v) > 255 {
+		v = ^(v >> 31)
+	}
+	return byte(v)
+}
+
 // flat fills a block with one value.
 func flat(out []byte, stride int, v byte) {
 	for y := range 8 {

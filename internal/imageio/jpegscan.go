@@ -273,7 +273,8 @@ var ones = func() (q [64]int32) {
 }()
 
 // sequential reads a whole block and multiplies it by q. It reports which
-// coefficients are set.
+// coefficients are set. This is where a decoder spends its time, so the reader's
+// state is kept in variables: 32 bits are enough for any code with its value.
 func (d *jpegDecoder) sequential(c *jpegComponent, q, out *[64]int32) (used uint64) {
 	r := &d.entropy
 	c.predictor += r.extended(int(r.symbol(d.dc[c.dcTable])))
@@ -282,33 +283,41 @@ func (d *jpegDecoder) sequential(c *jpegComponent, q, out *[64]int32) (used uint
 		used = 1
 	}
 	h := d.ac[c.acTable]
+	acc, n := r.acc, r.n
 	for k := 1; k < 64; k++ {
-		if r.n < 32 {
+		if n < 32 {
+			r.acc, r.n = acc, n
 			r.refill()
+			acc, n = r.acc, r.n
 		}
-		if e := h.whole[r.acc>>(64-lookBits)]; e != 0 {
+		v := int32(0)
+		if e := h.whole[acc>>(64-lookBits)]; e != 0 {
 			k += int(e >> 8 & 15)
-			z := zigzag[k&127] & 63
-			out[z] = wrap16(e >> 16 * q[z])
-			used |= 1 << z
-			r.acc <<= e & 255
-			r.n -= int(e & 255)
-			continue
-		}
-		s := r.symbol(h)
-		size := int(s & 15)
-		if size == 0 {
-			if s != 0xf0 {
-				break
+			acc <<= e & 63
+			n -= int(e & 63)
+			v = e >> 16
+		} else {
+			r.acc, r.n = acc, n
+			s := int(r.symbol(h))
+			acc, n = r.acc, r.n
+			size := s & 15
+			if size == 0 {
+				if s != 0xf0 {
+					break
+				}
+				k += 15
+				continue
 			}
-			k += 15
-			continue
+			k += s >> 4
+			v = extend(int32(acc>>(64-size)), size)
+			acc <<= size
+			n -= size
 		}
-		k += int(s >> 4)
 		z := zigzag[k&127] & 63
-		out[z] = wrap16(r.extended(size) * q[z])
+		out[z] = wrap16(v * q[z])
 		used |= 1 << z
 	}
+	r.acc, r.n = acc, n
 	return used
 }
 
