@@ -6,6 +6,8 @@ import (
 	"html"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -250,5 +252,45 @@ func TestGoldenCutMerges(t *testing.T) {
 			ids = whole.Encode(row.Text)
 		}
 		golden.Equal(t, fmt.Sprintf("text %d", i), tok.Encode(row.Text), ids)
+	}
+}
+
+// TestGoldenFolders opens the tokenizers of the tree's diffusion checkpoints.
+func TestGoldenFolders(t *testing.T) {
+	root := golden.Part(t, "model")
+	found := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != vocabFile {
+			return err
+		}
+		found++
+		fsys := os.DirFS(filepath.Dir(path))
+		config := struct {
+			Max float64 `json:"model_max_length"`
+			Pad any     `json:"pad_token"`
+		}{}
+		if b, err := fs.ReadFile(fsys, configFile); err == nil {
+			if err := json.Unmarshal(b, &config); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, mode := range []Mode{Fast, Slow} {
+			tok, err := Open(fsys, Options{Mode: mode})
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			golden.Equal(t, path, tok.Encode(""), []int32{tok.BOS(), tok.EOS()})
+			if pad, ok := config.Pad.(string); ok && tok.table.ids[pad] != tok.Pad() || tok.MaxLength() != int(config.Max) {
+				t.Errorf("%s: pad %d, longest row %d, want %v and %v", path, tok.Pad(), tok.MaxLength(), config.Pad, config.Max)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found == 0 && os.Getenv(golden.Env) == "" {
+		t.Error("no tokenizer in the tree")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,5 +150,28 @@ func TestGoldenChatGLM(t *testing.T) {
 				golden.Equal(t, fmt.Sprintf("row %d positions", i), have.Positions, table.Whole.Positions[i])
 			}
 		})
+	}
+}
+
+// TestGoldenFolders opens every tokenizer.model of the tree's diffusion checkpoints and takes a text there
+// and back.
+func TestGoldenFolders(t *testing.T) {
+	err := filepath.WalkDir(golden.Part(t, "model"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != modelFile {
+			return err
+		}
+		c, err := OpenChatGLM(os.DirFS(filepath.Dir(path)))
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return nil
+		}
+		const text = "一个紫色 cat,  two spaces"
+		if have := c.Model().Decode(c.Encode(text)); have != text {
+			t.Errorf("%s: %q came back as %q", path, text, have)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
