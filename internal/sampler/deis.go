@@ -4,6 +4,10 @@ import "math"
 
 // deisMultistep integrates a polynomial in log ρ through the last noises, ρ being σ
 // (Zhang and Chen 2022, "log ρ" variant; DEISMultistepScheduler of diffusers).
+//
+// diffusers takes the integrals, differences of nearly equal numbers, in float32. In runs
+// of 30 steps of order 3 that is 4e-5 of a value, which is how far the exact ones here
+// come out from it.
 type deisMultistep struct {
 	training
 	spacing

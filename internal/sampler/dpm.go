@@ -100,10 +100,18 @@ type expansion struct{ sample, d0, d1, d2, noise float64 }
 
 // expand returns the weights of a step from one point to another: Lu et al. 2022b,
 // equations 8 and 9 and appendix B, 2022a, equations 3.7 and on, with h = λ_to − λ_from.
-// third chooses D1's weight for a third-order step.
+// third chooses D1's weight for a third-order step. Where h is 0, which a final level
+// equal to the one before makes it, derivatives weigh nothing.
 func (c *solver) expand(from, to point, third bool) expansion {
+	x := c.weights(from, to, c.Solver == heuns || third)
+	if to.lambda == from.lambda {
+		x.d1, x.d2 = 0, 0
+	}
+	return x
+}
+
+func (c *solver) weights(from, to point, heun bool) expansion {
 	h := to.lambda - from.lambda
-	heun := c.Solver == heuns || third
 	switch c.Algorithm {
 	case dpmNoise:
 		e := math.Expm1(h)
@@ -114,7 +122,7 @@ func (c *solver) expand(from, to point, third bool) expansion {
 		return x
 	case sdeNoise:
 		e := math.Expm1(h)
-		x := expansion{sample: to.alpha / from.alpha, d0: -2 * to.s * e, d1: -to.s * e, noise: to.s * math.Sqrt(math.Expm1(2*h))}
+		x := expansion{sample: to.alpha / from.alpha, d0: -2 * to.s * e, d1: -to.s * e, noise: to.s * math.Sqrt(max(math.Expm1(2*h), 0))}
 		if heun {
 			x.d1 = -2 * to.s * (e/h - 1)
 		}
@@ -122,7 +130,7 @@ func (c *solver) expand(from, to point, third bool) expansion {
 	case sdePP:
 		e := -math.Expm1(-2 * h)
 		x := expansion{sample: to.s / from.s * math.Exp(-h), d0: to.alpha * e, d1: to.alpha * e / 2,
-			d2: to.alpha * ((e-2*h)/(4*h*h) - 0.5), noise: to.s * math.Sqrt(e)}
+			d2: to.alpha * ((e-2*h)/(4*h*h) - 0.5), noise: to.s * math.Sqrt(max(e, 0))}
 		if heun {
 			x.d1 = to.alpha * (1 - e/(2*h))
 		}
@@ -148,6 +156,9 @@ func (x expansion) update(base int, d0, d1, d2 []weight, draws bool) update {
 
 // addWeights adds scale times b to a, call by call.
 func addWeights(a []weight, scale float64, b []weight) []weight {
+	if scale == 0 {
+		return a
+	}
 	for _, m := range b {
 		i := slices.IndexFunc(a, func(w weight) bool { return w.call == m.call })
 		if i < 0 {

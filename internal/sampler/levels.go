@@ -68,11 +68,21 @@ func kScale(sigma float64) float64 { return 1 / math.Sqrt(sigma*sigma+1) }
 func kLevel(sigma float64) Level { return Level{1, sigma} }
 
 // ancestral splits the way from one level to the next in a part to walk (down) and
-// fresh noise (up), so that down² + up² = to² (sample_euler_ancestral of k-diffusion,
-// whose longer formula for up comes down to this).
+// fresh noise (up), so that down² + up² = to² (sample_euler_ancestral of k-diffusion).
+//
+// Some algebra turns down into to²/from. The reference takes the difference of squares
+// in float32, and where from is far above to, little is left of down's digits: DPM2's
+// timesteps move by up to 1e-4, as the network is told. So the float32 steps are taken
+// here as well, and the algebra's result only where they leave nothing.
 func ancestral(from, to float64) (down, up float64) {
-	down = to * to / from
-	return down, math.Sqrt(to*to - down*down)
+	from2, to2 := f32(from*from), f32(to*to)
+	up = f32(math.Sqrt(f32(f32(to2*f32(from2-to2)) / from2)))
+	down = f32(math.Sqrt(f32(to2 - f32(up*up))))
+	if !(down > 0) {
+		down = to * to / from
+		up = math.Sqrt(to*to - down*down)
+	}
+	return down, up
 }
 
 // doubled lists each value twice.
