@@ -25,8 +25,8 @@ const (
 	addedFile   = "added_tokens.json"
 )
 
-// maxFile bounds the size of a file that is read: CLIP's are 0.5 to 4 MB.
-const maxFile = 64 << 20
+// maxFile bounds the size of a file that is read: CLIP's have 0.5 to 4 MB.
+const maxFile = 16 << 20
 
 // Open reads the tokenizer in fsys, the folder itself: os.DirFS(dir) or
 // fs.Sub(checkpoint, "tokenizer"). Rules and vocabulary come from vocab.json and
@@ -236,7 +236,7 @@ func read(fsys fs.FS, name string) ([]byte, error) {
 	case err != nil:
 		return nil, &fault.Error{Kind: fault.Invalid, Op: "tokenizer", Where: name, Err: err}
 	case len(b) > maxFile:
-		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: name, What: "file", Have: "of more than 64 MiB", Want: "at most that"}
+		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: name, What: "file", Have: "of more than 16 MiB", Want: "at most that"}
 	}
 	return b, nil
 }

@@ -16,7 +16,7 @@ const (
 	// modelFile is the file that [Open] reads.
 	modelFile = "tokenizer.model"
 	// maxFile bounds its size: ChatGLM3's has 1 MB.
-	maxFile = 64 << 20
+	maxFile = 16 << 20
 )
 
 // kind is what a piece is for.
@@ -77,7 +77,7 @@ func Open(fsys fs.FS) (*Model, error) {
 // models with a table of character replacements, which NFKC normalisation is.
 func Parse(b []byte) (*Model, error) {
 	if len(b) > maxFile {
-		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: modelFile, What: "file", Have: "of more than 64 MiB", Want: "at most that"}
+		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: modelFile, What: "file", Have: "of more than 16 MiB", Want: "at most that"}
 	}
 	m := &Model{joinable: map[string]int32{}, reserved: map[string]int32{}, unk: -1, unkSurface: " \u2047 ",
 		normalizer: normalizer{dummyPrefix: true, removeExtra: true, escape: true}}
