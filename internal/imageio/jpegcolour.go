@@ -57,14 +57,6 @@ const (
 
 var fromY, fromCb, fromCr = colourTables()
 
-// clipped gives the colour for a sum of it.
-var clipped = func() (t [1024]byte) {
-	for i := range t {
-		t[i] = clip8(i - 256)
-	}
-	return t
-}()
-
 func colourTables() (y, cb, cr [256]uint64) {
 	const round = 1 << 15
 	for i := range 256 {

@@ -11,22 +11,30 @@ import (
 //
 //	clip8((1<<21 + Σ source·weight) >> 22)
 //
-// in 32-bit arithmetic. Two sums share a 64-bit word, one in each half: a product
-// with a weight then serves both. A negative sum in the lower half borrows from the
-// upper one, and lane undoes that.
+// in 32-bit arithmetic. Two sums share a 64-bit word, one in each half, so that a
+// product with a weight serves both. Both begin with 256 to spare, since a negative
+// sum would borrow from its neighbour, and clipped takes that off again.
 
-// half is the rounding term of both sums.
-const half = 1<<(fractionBits-1) | 1<<(fractionBits-1+32)
+// start is where the two sums in a word begin.
+const (
+	begin = 256<<fractionBits | 1<<(fractionBits-1)
+	start = begin | begin<<32
+)
 
-// lanes returns the two bytes that the sums in a word come to.
-func lanes(sum uint64) (lo, hi byte) {
-	low := int32(sum)
-	high := int32((sum - uint64(int64(low))) >> 32)
-	return clip8(int(low >> fractionBits)), clip8(int(high >> fractionBits))
-}
+// lower and upper return the bytes that the two sums come to.
+func lower(sum uint64) byte { return clipped[sum>>fractionBits&1023] }
+func upper(sum uint64) byte { return clipped[sum>>(fractionBits+32)] }
 
-// rowsAtOnce is how many rows the horizontal pass works on together.
-const rowsAtOnce = 8
+// clipped gives the byte for a value that has 256 to spare.
+var clipped = func() (t [1024]byte) {
+	for i := range t {
+		t[i] = clip8(i - 256)
+	}
+	return t
+}()
+
+// eight holds a sample of eight rows: rows i and i+4 share a word.
+type eight [4]uint64
 
 // acrossAll is the horizontal pass: h rows of w pixels of n bytes become h rows of
 // len(k.first) pixels.
@@ -34,24 +42,23 @@ func acrossAll(pix []byte, w, h, n int, k kernel) []byte {
 	weights := k.ints()
 	width := len(k.first)
 	out := make([]byte, h*width*n)
-	groups := (h + rowsAtOnce - 1) / rowsAtOnce
-	inParallel(groups, w*n*rowsAtOnce*4, func(next func() int) {
-		packed := make([][4]uint64, w)
+	groups := (h + 7) / 8
+	inParallel(groups, w*n*8*4, func(next func() int) {
+		packed := make([]eight, w)
 		for g := next(); g < groups; g = next() {
-			y := g * rowsAtOnce
-			rows := min(rowsAtOnce, h-y)
+			rows := min(8, h-8*g)
 			for c := range n {
-				pack(packed, pix[y*w*n:], w*n, n, c, rows)
-				across(out[y*width*n:], width*n, n, c, rows, packed, k.first, weights)
+				packRows(packed, pix[8*g*w*n:], w*n, n, c, rows)
+				across(out[8*g*width*n:], width*n, n, c, rows, packed, k.first, weights)
 			}
 		}
 	})
 	return out
 }
 
-// pack gathers channel c of eight rows: row i and i+4 share a word.
-func pack(packed [][4]uint64, pix []byte, stride, n, c, rows int) {
-	var r [rowsAtOnce][]byte
+// packRows gathers channel c of eight rows; missing ones repeat the last.
+func packRows(packed []eight, pix []byte, stride, n, c, rows int) {
+	var r [8][]byte
 	for i := range r {
 		r[i] = pix[min(i, rows-1)*stride+c:]
 		r[i] = r[i][:(len(packed)-1)*n+1]
@@ -68,29 +75,23 @@ func pack(packed [][4]uint64, pix []byte, stride, n, c, rows int) {
 }
 
 // across resamples the packed rows into channel c of rows of out.
-func across(out []byte, stride, n, c, rows int, packed [][4]uint64, first []int, weights [][]int64) {
+func across(out []byte, stride, n, c, rows int, packed []eight, first []int, weights [][]int64) {
 	for x, from := range first {
-		w := weights[x]
-		src := packed[from : from+len(w)]
-		var a, b, d, e uint64 = half, half, half, half
-		for i, v := range w {
-			if i >= len(src) { // never: it lets the compiler drop the check below
-				break
-			}
-			p := &src[i]
-			a += p[0] * uint64(v)
-			b += p[1] * uint64(v)
-			d += p[2] * uint64(v)
-			e += p[3] * uint64(v)
+		ws := weights[x]
+		src := packed[from:]
+		src = src[:len(ws)]
+		s0, s1, s2, s3 := uint64(start), uint64(start), uint64(start), uint64(start)
+		for i, v := range ws {
+			p, w := &src[i], uint64(v)
+			s0 += p[0] * w
+			s1 += p[1] * w
+			s2 += p[2] * w
+			s3 += p[3] * w
 		}
-		var v [rowsAtOnce]byte
-		v[0], v[4] = lanes(a)
-		v[1], v[5] = lanes(b)
-		v[2], v[6] = lanes(d)
-		v[3], v[7] = lanes(e)
+		b := [8]byte{lower(s0), lower(s1), lower(s2), lower(s3), upper(s0), upper(s1), upper(s2), upper(s3)}
 		at := x*n + c
 		for i := range rows {
-			out[at] = v[i]
+			out[at] = b[i&7]
 			at += stride
 		}
 	}
@@ -109,34 +110,33 @@ func downAll(pix []byte, stride int, k kernel) []byte {
 	return out
 }
 
-// down weighs the first len(weights) rows of pix into out, which is a row long.
+// down weighs the first len(weights) rows of pix into out, which is a row long: eight
+// neighbouring bytes at a time.
 func down(out, pix []byte, weights []int64) {
 	const mask = 0xff | 0xff<<32
 	stride := len(out)
 	x := 0
 	for ; x+8 <= stride; x += 8 {
-		var a, b, c, d uint64 = half, half, half, half
+		s0, s1, s2, s3 := uint64(start), uint64(start), uint64(start), uint64(start)
 		at := x
-		for _, w := range weights {
-			v := binary.LittleEndian.Uint64(pix[at:])
-			a += v & mask * uint64(w)
-			b += v >> 8 & mask * uint64(w)
-			c += v >> 16 & mask * uint64(w)
-			d += v >> 24 & mask * uint64(w)
+		for _, v := range weights {
+			p, w := binary.LittleEndian.Uint64(pix[at:at+8]), uint64(v)
+			s0 += p & mask * w
+			s1 += p >> 8 & mask * w
+			s2 += p >> 16 & mask * w
+			s3 += p >> 24 & mask * w
 			at += stride
 		}
 		o := (*[8]byte)(out[x:])
-		o[0], o[4] = lanes(a)
-		o[1], o[5] = lanes(b)
-		o[2], o[6] = lanes(c)
-		o[3], o[7] = lanes(d)
+		o[0], o[1], o[2], o[3] = lower(s0), lower(s1), lower(s2), lower(s3)
+		o[4], o[5], o[6], o[7] = upper(s0), upper(s1), upper(s2), upper(s3)
 	}
 	for ; x < stride; x++ {
-		var a uint64 = half
+		sum := uint64(start)
 		for i, w := range weights {
-			a += uint64(pix[i*stride+x]) * uint64(w)
+			sum += uint64(pix[i*stride+x]) * uint64(w)
 		}
-		out[x], _ = lanes(a)
+		out[x] = lower(sum)
 	}
 }
 
