@@ -34,6 +34,10 @@ type Options struct {
 	VAE       string // a folder or file with another autoencoder; "" for the model's own
 	Tokenizer string // a folder with another tokenizer, with the subfolder tokenizer_2 for SDXL's second; "" for the model's own
 	Config    string // a folder with unet/config.json and so on, for single files of unusual sizes; "" for the published ones
+
+	// Partial opens a folder that lacks an autoencoder, text encoders or tokenizers:
+	// their fields stay nil, and calls that need them must not be made.
+	Partial bool
 }
 
 // Open opens a model: a folder in diffusers' layout, or a single file in CompVis'
@@ -80,10 +84,15 @@ func (o *opener) folder(dir string) error {
 	if err := o.openUNet(o.join(dir, "unet"), o.join(dir, "unet")); err != nil {
 		return err
 	}
-	if err := o.openVAE(o.or(o.VAE, o.join(dir, "vae")), o.join(dir, "vae")); err != nil {
-		return err
+	if vae := o.or(o.VAE, o.join(dir, "vae")); !o.absent(vae) {
+		if err := o.openVAE(vae, o.join(dir, "vae")); err != nil {
+			return err
+		}
 	}
 	for i, t := range o.b.family.texts {
+		if o.absent(o.join(dir, t.part)) {
+			continue
+		}
 		if err := o.openText(i, t, dir); err != nil {
 			return err
 		}
@@ -94,6 +103,12 @@ func (o *opener) folder(dir string) error {
 	}
 	o.b.Scheduler = text
 	return err
+}
+
+// absent reports whether a part is not there and need not be.
+func (o *opener) absent(where string) bool {
+	_, err := o.statPlain(where)
+	return o.Partial && errors.Is(err, fs.ErrNotExist)
 }
 
 // index reads model_index.json, if there is one.
@@ -270,6 +285,9 @@ func (o *opener) openTokenizer(te *TextEncoder, i int, t text, dir string) error
 	}
 	var first error
 	for _, f := range folders {
+		if o.absent(f) {
+			continue
+		}
 		fsys, err := o.sub(f)
 		if err == nil {
 			err = te.tokenizer(fsys)
