@@ -265,7 +265,7 @@ func (o *opener) bindText(config []byte, src *weights.Source, t text) (*TextEnco
 		te := &TextEncoder{GLM: chatglm.New(c)}
 		return te, weights.Bind(te.GLM, src, "")
 	}
-	c, err := cliptext.Parse(config, false)
+	c, err := cliptext.Parse(config, src.Has("text_projection.weight"))
 	if err != nil {
 		return nil, err
 	}
