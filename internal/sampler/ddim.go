@@ -15,35 +15,6 @@ type ddim struct {
 	UseClipped bool       `json:"use_clipped_model_output"` // so is this
 }
 
-// clipping is the part of a config that bounds the guess of the picture.
-type clipping struct {
-	Clip         bool    `json:"clip_sample"`
-	ClipRange    float64 `json:"clip_sample_range"`
-	Threshold    bool    `json:"thresholding"`
-	Quantile     float64 `json:"dynamic_thresholding_ratio"`
-	ThresholdMax float64 `json:"sample_max_value"`
-}
-
-var clippingDefaults = clipping{ClipRange: 1, Quantile: 0.995, ThresholdMax: 1}
-
-func (c clipping) check() error {
-	switch {
-	case c.Threshold && !(c.Quantile >= 0 && c.Quantile <= 1):
-		return invalid("dynamic_thresholding_ratio", c.Quantile, "0 to 1")
-	case c.Clip && !(c.ClipRange > 0):
-		return invalid("clip_sample_range", c.ClipRange, "a positive number")
-	}
-	return nil
-}
-
-func (c clipping) bound() bound {
-	b := bound{dynamic: c.Threshold, quantile: c.Quantile, most: c.ThresholdMax}
-	if c.Clip {
-		b.clip = c.ClipRange
-	}
-	return b
-}
-
 func newDDIM() rule {
 	clip := clippingDefaults
 	clip.Clip = true
@@ -57,11 +28,7 @@ func (c *ddim) table() (*Schedule, error) {
 	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaled
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaled.when(c.ZeroSNR))
 }
 
 func (c *ddim) plan(s *Schedule, st Steps) (*Plan, error) {
@@ -78,9 +45,9 @@ func (c *ddim) plan(s *Schedule, st Steps) (*Plan, error) {
 		final = s.alphaBar[0]
 	}
 	p := &Plan{init: 1, order: 1, bound: c.clipping.bound()}
-	for _, t := range t[begin:] {
-		// The step goes down by T/n whatever the spacing, as in diffusers.
-		p.add(c.step(len(p.calls), t, s.alphaBar[t], s.alphaOr(t-s.Len()/st.N, final)))
+	stride := s.Len() / st.N // whatever the spacing, as in diffusers
+	for _, now := range t[begin:] {
+		p.add(c.step(len(p.calls), now, s.alphaBar[now], s.alphaOr(now-stride, final)))
 	}
 	return p, nil
 }

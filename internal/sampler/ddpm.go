@@ -38,11 +38,7 @@ func (c *ddpm) table() (*Schedule, error) {
 	if err := firstError(c.spacing.check(), c.clipping.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaled
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaled.when(c.ZeroSNR))
 }
 
 func (c *ddpm) plan(s *Schedule, st Steps) (*Plan, error) {

@@ -29,6 +29,12 @@
 // references, the raw answer and fresh noise. Clipping apart everything is linear, so a
 // sampler is a file that fills rows in, and one line in the table of table.go.
 //
+// To add a sampler: a file with a struct of its options, tagged with the keys of its
+// config (training, spacing, spread and the like are there to be embedded), a function
+// that fills the defaults in, table, which checks them, and plan, which adds a call per
+// call of the network; then a row in table.go. The tests of names, of true noise and of
+// the reference's cases find it by the table.
+//
 // # Numbers
 //
 // diffusers keeps its tables in float32, whatever the latents are. The tables here are

@@ -41,11 +41,7 @@ func (c *dpmMultistep) table() (*Schedule, error) {
 	if c.Algorithm == sdeNoise && c.Order == 3 {
 		return nil, unsupported("algorithm_type", c.Algorithm, "solver_order 1 or 2 with it")
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaledUp
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaledUp.when(c.ZeroSNR))
 }
 
 // checkFinal refuses a run to σ = 0 that solves for the noise: there is none there.

@@ -18,11 +18,7 @@ func (c *enhancedDDIM) table() (*Schedule, error) {
 	if err := c.Prediction.check(Epsilon, VPrediction); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaled
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaled.when(c.ZeroSNR))
 }
 
 func (c *enhancedDDIM) plan(s *Schedule, st Steps) (*Plan, error) {

@@ -52,11 +52,7 @@ func (c *euler) table() (*Schedule, error) {
 		positive("sigma_min", c.SigmaMin), positive("sigma_max", c.SigmaMax)); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaledUp
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaledUp.when(c.ZeroSNR))
 }
 
 func (c *euler) plan(s *Schedule, st Steps) (*Plan, error) {
@@ -70,7 +66,7 @@ func (c *euler) plan(s *Schedule, st Steps) (*Plan, error) {
 	}
 	p := &Plan{sigmas: sigma, init: kInit(c.spacing, sigma), order: 1}
 	for i := begin; i < len(t); i++ {
-		p.calls = append(p.calls, call{timestep: t[i], scale: kScale(sigma[i]), level: kLevel(sigma[i]),
+		p.add(call{timestep: t[i], scale: kScale(sigma[i]), level: kLevel(sigma[i]),
 			next: c.churn.step(len(p.calls), sigma, i, c.guess)})
 	}
 	return p, nil

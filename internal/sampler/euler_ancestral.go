@@ -18,11 +18,7 @@ func (c *eulerAncestral) table() (*Schedule, error) {
 	if err := firstError(c.spacing.check(), c.Prediction.check(Epsilon, VPrediction)); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaledUp
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaledUp.when(c.ZeroSNR))
 }
 
 func (c *eulerAncestral) plan(s *Schedule, st Steps) (*Plan, error) {
@@ -39,7 +35,7 @@ func (c *eulerAncestral) plan(s *Schedule, st Steps) (*Plan, error) {
 	for i := begin; i < len(t); i++ {
 		down, up := ancestral(sigma[i], sigma[i+1])
 		g, dt := c.Prediction.pictureAt(sigma[i]), down-sigma[i]
-		p.calls = append(p.calls, call{timestep: t[i], scale: kScale(sigma[i]), level: kLevel(sigma[i]), next: update{
+		p.add(call{timestep: t[i], scale: kScale(sigma[i]), level: kLevel(sigma[i]), next: update{
 			from: len(p.calls), sample: 1 + (1-g.x)/sigma[i]*dt, out: -g.y / sigma[i] * dt, noise: up, draws: true}})
 	}
 	return p, nil

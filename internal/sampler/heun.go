@@ -40,9 +40,9 @@ func (c *heun) plan(s *Schedule, st Steps) (*Plan, error) {
 	}
 	for i := begin; i < len(t); i++ {
 		n, dt := len(p.calls), sigma[i+1]-sigma[i]
-		p.calls = append(p.calls, c.call(t[i], sigma[i], update{from: n, sample: 1, models: []weight{{n, dt}}}))
+		p.add(c.call(t[i], sigma[i], update{from: n, sample: 1, models: []weight{{n, dt}}}))
 		if i+1 < len(t) {
-			p.calls = append(p.calls, c.call(t[i+1], sigma[i+1], update{from: n, sample: 1, models: []weight{{n, dt / 2}, {n + 1, dt / 2}}}))
+			p.add(c.call(t[i+1], sigma[i+1], update{from: n, sample: 1, models: []weight{{n, dt / 2}, {n + 1, dt / 2}}}))
 		}
 	}
 	return p, nil

@@ -64,8 +64,6 @@ func (c *kdpm2) plan(s *Schedule, st Steps) (*Plan, error) {
 	return p, nil
 }
 
-func (p *Plan) add(c call) { p.calls = append(p.calls, c) }
-
 // first walks from level to level with the slope found at the first.
 func (c *kdpm2) first(n int, t, from, to float64) call {
 	g, dt := c.Prediction.pictureAt(from), to-from

@@ -12,8 +12,8 @@ type distilled struct {
 	clipping
 	Prediction    Prediction `json:"prediction_type"`
 	OriginalSteps int        `json:"original_inference_steps"`
-	AlphaToOne    bool       `json:"set_alpha_to_one"`
-	Spacing       string     `json:"timestep_spacing"` // read, without effect, as is the next
+	AlphaToOne    bool       `json:"set_alpha_to_one"` // read, without effect, as are the next two
+	Spacing       string     `json:"timestep_spacing"`
 	Offset        int        `json:"steps_offset"`
 	Scaling       float64    `json:"timestep_scaling"`
 	ZeroSNR       bool       `json:"rescale_betas_zero_snr"`
@@ -28,11 +28,7 @@ func (c *distilled) table() (*Schedule, error) {
 	if err := firstError(c.clipping.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaled
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaled.when(c.ZeroSNR))
 }
 
 // timesteps takes n of the schedule of distillation, evenly from its noisy end.

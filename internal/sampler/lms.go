@@ -50,7 +50,7 @@ func (c *lms) plan(s *Schedule, st Steps) (*Plan, error) {
 		for k := range min(order, n+1) {
 			u.models = append(u.models, weight{n - k, lagrangeIntegral(sigma, i, order, k)})
 		}
-		p.calls = append(p.calls, call{timestep: t[i], scale: kScale(sigma[i]), level: kLevel(sigma[i]),
+		p.add(call{timestep: t[i], scale: kScale(sigma[i]), level: kLevel(sigma[i]),
 			guess: c.Prediction.pictureAt(sigma[i]), keep: slope(sigma[i]), next: u})
 	}
 	return p, nil

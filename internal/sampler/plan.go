@@ -106,8 +106,8 @@ func (p *Plan) Len() int { return len(p.calls) }
 // sampler of order 2 is a single call.
 func (p *Plan) Order() int { return p.order }
 
-// Timestep returns what the network is told at call i. It is whole for most samplers;
-// Euler's and its kin's may lie between.
+// Timestep returns what the network is told at call i, in 0 … Len()−1 here and below. It
+// is whole for most samplers; Euler's and its kin's may lie between.
 func (p *Plan) Timestep(i int) float64 { return p.calls[i].timestep }
 
 // Timesteps returns the timesteps of all calls.
@@ -191,6 +191,8 @@ func finite(x ...float64) bool {
 	}
 	return true
 }
+
+func (p *Plan) add(c call) { p.calls = append(p.calls, c) }
 
 // finish drops references that weigh nothing and notes when each vector is last used.
 func (p *Plan) finish() *Plan {

@@ -2,8 +2,6 @@ package sampler
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/easel-go/easel/internal/fault"
 )
@@ -151,43 +149,4 @@ func (r *Run[T]) release(b []T) {
 	if b != nil {
 		r.free = append(r.free, b)
 	}
-}
-
-// bound keeps the guess of the clean picture within what pixels can be.
-type bound struct {
-	clip     float64 // to ±clip, unless dynamic; 0 is no clipping
-	dynamic  bool
-	quantile float64
-	most     float64
-}
-
-// boundPicture clips one picture. Dynamic thresholding (Saharia et al. 2022, section
-// 2.3; _threshold_sample of diffusers) clips to ±s and divides by s, the given
-// quantile of the absolute values, at least 1 and at most b.most.
-func boundPicture[T Float](b bound, x []T) {
-	switch {
-	case b.dynamic:
-		size := make([]float64, len(x))
-		for i, v := range x {
-			size[i] = math.Abs(float64(v))
-		}
-		s := min(max(quantile(size, b.quantile), 1), b.most)
-		for i, v := range x {
-			x[i] = T(min(max(float64(v), -s), s) / s)
-		}
-	case b.clip != 0:
-		c := T(b.clip)
-		for i, v := range x {
-			x[i] = min(max(v, -c), c)
-		}
-	}
-}
-
-// quantile interpolates between the neighbours of rank q·(n−1). It sorts x.
-func quantile(x []float64, q float64) float64 {
-	slices.Sort(x)
-	at := q * float64(len(x)-1)
-	i := int(at)
-	j := min(i+1, len(x)-1)
-	return x[i] + (at-float64(i))*(x[j]-x[i])
 }

@@ -70,6 +70,13 @@ const (
 	rescaledUp         // ᾱ ends at 2⁻²⁴, so that σ stays finite (4096)
 )
 
+func (z zeroSNR) when(on bool) zeroSNR {
+	if on {
+		return z
+	}
+	return asTrained
+}
+
 // schedule works the tables out.
 func (c training) schedule(z zeroSNR) (*Schedule, error) {
 	if c.Steps < 1 || c.Steps > maxTrainSteps {

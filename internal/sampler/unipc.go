@@ -60,11 +60,7 @@ func (c *unipc) table() (*Schedule, error) {
 	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.flow.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
-	z := asTrained
-	if c.ZeroSNR {
-		z = rescaledUp
-	}
-	return c.training.schedule(z)
+	return c.training.schedule(rescaledUp.when(c.ZeroSNR))
 }
 
 func (c *unipc) plan(s *Schedule, st Steps) (*Plan, error) {
