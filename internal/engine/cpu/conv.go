@@ -22,6 +22,24 @@ func newConv2D(e *Engine, op engine.Conv2D) (engine.Kernel, error) {
 	if !ok || op.Compute == engine.Bfloat16 {
 		return nil, engine.ErrNotImplemented
 	}
+	if outH, outW := op.OutSize(); suits(op, op.In, op.Out, outH, outW) {
+		return winogradConv(e, op, kind), nil
+	}
+	return directConv(e, op, kind), nil
+}
+
+// winogradConv is a convolution by Winograd's way.
+func winogradConv(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
+	outH, outW := op.OutSize()
+	l := &conv{taps: tapsOf(op), op: op, kind: kind, scatter: scatter(9, asm.VectorChannels)}
+	p := newWinograd(e, l, tilesOf(op), op.Batch, op.Out, outH, outW, 4*op.H*op.W*op.In)
+	next := inputs(2)
+	p.act, p.bias, p.item, p.residual = op.Act, next.take(op.Bias), next.take(op.Item), next.take(op.Residual)
+	return p
+}
+
+// directConv is a convolution by its definition.
+func directConv(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 	l := &conv{taps: tapsOf(op), op: op, kind: kind}
 	next := inputs(2)
 	p := &product{
@@ -31,7 +49,7 @@ func newConv2D(e *Engine, op engine.Conv2D) (engine.Kernel, error) {
 	}
 	p.plan()
 	l.scatter = scatters(p)
-	return p, nil
+	return p
 }
 
 // scatters returns, for the lengths of range a product has, where row i·taps+t of a
@@ -43,15 +61,18 @@ func scatters(p *product) map[int][]int32 {
 	m := map[int][]int32{}
 	for k := 0; k < p.k; k += p.kStep {
 		n := min(p.kStep, p.k-k)
-		if m[n] != nil {
-			continue
-		}
-		m[n] = make([]int32, n*p.segments)
-		for i := range m[n] {
-			m[n][i] = int32(4 * asm.Columns() * (i%p.segments*n + i/p.segments))
-		}
+		m[n] = scatter(p.segments, n)[n]
 	}
 	return m
+}
+
+// scatter returns where the rows of a range of n numbers go.
+func scatter(taps, n int) map[int][]int32 {
+	at := make([]int32, n*taps)
+	for i := range at {
+		at[i] = int32(4 * asm.Columns() * (i%taps*n + i/taps))
+	}
+	return map[int][]int32{n: at}
 }
 
 func (l *conv) rows(a *engine.Args, g int, table []rowTable) group {
@@ -78,7 +99,28 @@ func newConv2DInputGrad(e *Engine, op engine.Conv2DInputGrad) (engine.Kernel, er
 	if !ok || op.Compute == engine.Bfloat16 || op.UpH > 0 {
 		return nil, engine.ErrNotImplemented
 	}
-	l := &convGrad{taps: gradTaps(op.Conv2D), op: op.Conv2D, kind: kind}
+	if suits(op.Conv2D, op.Out, op.In, op.H, op.W) {
+		return winogradGrad(e, op.Conv2D, kind), nil
+	}
+	return directGrad(e, op.Conv2D, kind), nil
+}
+
+// winogradGrad is the gradient as a convolution of dy with the kernel turned round.
+func winogradGrad(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
+	outH, outW := op.OutSize()
+	back := engine.Conv2D{Batch: op.Batch, H: outH, W: outW, In: op.Out, Out: op.In, KH: 3, KW: 3, Stride: 1}
+	for i, p := range op.Pad {
+		back.Pad[i] = 2 - p
+	}
+	l := &convGrad{taps: gradTaps(op), op: op, kind: kind, scatter: gradScatter(9, asm.VectorChannels)}
+	p := newWinograd(e, l, tilesOf(back), op.Batch, op.In, op.H, op.W, 4*outH*outW*op.Out)
+	p.flip = true
+	return p
+}
+
+// directGrad is the gradient by its definition.
+func directGrad(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
+	l := &convGrad{taps: gradTaps(op), op: op, kind: kind}
 	p := &product{
 		layer: l, threads: e.threads, groups: l.groups(op.Batch),
 		segments: op.KH * op.KW, k: op.Out, cols: op.In,
@@ -88,13 +130,18 @@ func newConv2DInputGrad(e *Engine, op engine.Conv2DInputGrad) (engine.Kernel, er
 	l.scatter = map[int][]int32{}
 	for k := 0; k < p.k; k += p.kStep {
 		n := min(p.kStep, p.k-k)
-		at := make([]int32, p.segments)
-		for t := range at {
-			at[t] = int32(4 * asm.Columns() * t * n)
-		}
-		l.scatter[n] = at
+		l.scatter[n] = gradScatter(p.segments, n)[n]
 	}
-	return p, nil
+	return p
+}
+
+// gradScatter returns where the taps of one number of a range of n go.
+func gradScatter(taps, n int) map[int][]int32 {
+	at := make([]int32, taps)
+	for t := range at {
+		at[t] = int32(4 * asm.Columns() * t * n)
+	}
+	return map[int][]int32{n: at}
 }
 
 func (l *convGrad) rows(a *engine.Args, g int, table []rowTable) group {

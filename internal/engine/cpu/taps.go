@@ -20,6 +20,21 @@ type taps struct {
 	zeros      []float32 // what is outside: a pixel of zeros
 }
 
+// tilesOf returns the taps of Winograd's tiles: each tile of 4×4 results reads 6×6
+// pixels, as if a kernel of that size moved in steps of 4. Up to three rows and columns
+// more than the convolution reads lie outside or are read in vain.
+func tilesOf(c engine.Conv2D) *taps {
+	outH, outW := c.OutSize()
+	upH, upW := c.H, c.W
+	if c.UpH > 0 {
+		upH, upW = c.UpH, c.UpW
+	}
+	t := newTaps(6, 6, ceilDiv(outH, 4), ceilDiv(outW, 4), c.W, c.In)
+	t.rowAt = axis(t.outH, 6, func(o, k int) int { return scaled(4*o+k-c.Pad[0], c.H, upH) })
+	t.colAt = axis(t.outW, 6, func(o, k int) int { return scaled(4*o+k-c.Pad[1], c.W, upW) })
+	return t
+}
+
 // outside marks a tap that falls on padding.
 const outside = -1
 
