@@ -74,7 +74,7 @@ func TestLeavesAreShared(t *testing.T) {
 	if b.Const("w", w) != b.Const("w again", w) {
 		t.Error("one tensor, two nodes")
 	}
-	if b.Input("s", tensor.Float32, 1) != b.Input("s", tensor.Float32, 1) {
+	if s := b.Input("s", tensor.Float32, 1); s != b.Input("s", tensor.Float32, 1) {
 		t.Error("one input, two nodes")
 	}
 	h := tensor.New(tensor.WithShape(4), tensor.WithBacking([]engine.F16{0x3c00, 0x0001, 0x7c00, 0xc000}))

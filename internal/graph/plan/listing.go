@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -13,7 +14,7 @@ import (
 func (p *Program) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "program for %s: %d steps, %s, slab %s (in use at most %s, scratch %s), weights %s\n",
-		p.eng.Name(), len(p.launch), count(p.flops, "FLOP"), mib(p.slab), mib(p.live), mib(p.scratch), mib(p.constBytes))
+		p.eng.Name(), len(p.launch), count(p.flops, "FLOP"), size(p.slab), size(p.live), size(p.scratch), size(p.constBytes))
 	for _, in := range p.inputs {
 		fmt.Fprintf(&b, "  input   %-24s %s\n", in.Name, in.Desc)
 	}
@@ -21,16 +22,16 @@ func (p *Program) String() string {
 	for i, l := range p.launch {
 		if l.scope != scope {
 			scope = l.scope
-			fmt.Fprintf(&b, "%s\n", scope)
+			fmt.Fprintln(&b, cmp.Or(scope, "(top)"))
 		}
 		name := opName(l.op)
 		if l.again {
 			name += " again"
 		}
-		fmt.Fprintf(&b, "  %5d   %-24s %-52s %12s  %s\n", i, name, detail(l.op), count(flops(l.op), ""), p.results(l))
+		fmt.Fprintf(&b, "  %5d   %-20s %-80s %10s  %s\n", i, name, detail(l.op), count(flops(l.op), ""), p.results(l))
 	}
 	for i, out := range p.outputs {
-		fmt.Fprintf(&b, "  output  %-24d %d bytes %s\n", i, out.at.bytes, where(out.at))
+		fmt.Fprintf(&b, "  output  %-24d %s\n", i, where(out.at))
 	}
 	return b.String()
 }
@@ -55,7 +56,7 @@ func where(r region) string {
 	case variable:
 		return "in a variable"
 	}
-	return fmt.Sprintf("%s at %s", mib(r.bytes), mib(r.off))
+	return fmt.Sprintf("%s at %s", size(r.bytes), size(r.off))
 }
 
 // opName is the kernel's name: "linear", "conv2dinputgrad".
@@ -96,4 +97,15 @@ func count(n float64, unit string) string {
 	return strings.TrimSpace(fmt.Sprintf("%.0f %s", n, unit))
 }
 
-func mib(n int64) string { return fmt.Sprintf("%.2f MiB", float64(n)/(1<<20)) }
+// size writes a number of bytes.
+func size(n int64) string {
+	switch x := float64(n); {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.2f GiB", x/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", x/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", x/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}

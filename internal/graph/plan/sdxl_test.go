@@ -195,7 +195,7 @@ func TestSlabOfSDXL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %d nodes, %d steps, slab %s, in use %s, %s", name, len(b.Nodes()), p.Steps(), mib(p.slab), mib(p.live), count(p.flops, "FLOP"))
+		t.Logf("%s: %d nodes, %d steps, slab %s, in use %s, %s", name, len(b.Nodes()), p.Steps(), size(p.slab), size(p.live), count(p.flops, "FLOP"))
 		if float64(p.slab) > 1.1*float64(p.live) {
 			t.Errorf("%s: slab of %d bytes for %d", name, p.slab, p.live)
 		}
