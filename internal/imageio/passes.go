@@ -45,56 +45,65 @@ func acrossAll(pix []byte, w, h, n int, k kernel) []byte {
 	groups := (h + 7) / 8
 	inParallel(groups, w*n*8*4, func(next func() int) {
 		packed := make([]eight, w)
+		spare := make([]byte, width*n)
 		for g := next(); g < groups; g = next() {
-			rows := min(8, h-8*g)
+			var from, to [8][]byte
+			for i := range to {
+				from[i], to[i] = pix[min(8*g+i, h-1)*w*n:][:w*n], spare
+				if y := 8*g + i; y < h {
+					to[i] = out[y*width*n:][:width*n]
+				}
+			}
 			for c := range n {
-				packRows(packed, pix[8*g*w*n:], w*n, n, c, rows)
-				across(out[8*g*width*n:], width*n, n, c, rows, packed, k.first, weights)
+				pack(packed, &from, n, c)
+				across(&to, n, c, packed, k.first, weights)
 			}
 		}
 	})
 	return out
 }
 
-// packRows gathers channel c of eight rows; missing ones repeat the last.
-func packRows(packed []eight, pix []byte, stride, n, c, rows int) {
-	var r [8][]byte
-	for i := range r {
-		r[i] = pix[min(i, rows-1)*stride+c:]
-		r[i] = r[i][:(len(packed)-1)*n+1]
-	}
-	r0, r1, r2, r3, r4, r5, r6, r7 := r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
-	for x, s := 0, 0; x < len(packed) && s < len(r0) && s < len(r1) && s < len(r2) && s < len(r3) &&
+// pack gathers channel c of eight rows of pixels of n bytes.
+func pack(packed []eight, rows *[8][]byte, n, c int) {
+	r0, r1, r2, r3, r4, r5, r6, r7 := rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
+	for x, s := 0, c; x < len(packed) && s < len(r0) && s < len(r1) && s < len(r2) && s < len(r3) &&
 		s < len(r4) && s < len(r5) && s < len(r6) && s < len(r7); x, s = x+1, s+n {
-		p := &packed[x]
-		p[0] = uint64(r0[s]) | uint64(r4[s])<<32
-		p[1] = uint64(r1[s]) | uint64(r5[s])<<32
-		p[2] = uint64(r2[s]) | uint64(r6[s])<<32
-		p[3] = uint64(r3[s]) | uint64(r7[s])<<32
+		packed[x] = eight{
+			uint64(r0[s]) | uint64(r4[s])<<32,
+			uint64(r1[s]) | uint64(r5[s])<<32,
+			uint64(r2[s]) | uint64(r6[s])<<32,
+			uint64(r3[s]) | uint64(r7[s])<<32,
+		}
 	}
 }
 
-// across resamples the packed rows into channel c of rows of out.
-func across(out []byte, stride, n, c, rows int, packed []eight, first []int, weights [][]int64) {
+// across resamples packed rows into channel c of eight rows.
+func across(rows *[8][]byte, n, c int, packed []eight, first []int, weights [][]int64) {
+	r0, r1, r2, r3, r4, r5, r6, r7 := rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
+	at := c
 	for x, from := range first {
-		ws := weights[x]
-		src := packed[from:]
-		src = src[:len(ws)]
-		s0, s1, s2, s3 := uint64(start), uint64(start), uint64(start), uint64(start)
-		for i, v := range ws {
-			p, w := &src[i], uint64(v)
-			s0 += p[0] * w
-			s1 += p[1] * w
-			s2 += p[2] * w
-			s3 += p[3] * w
-		}
-		b := [8]byte{lower(s0), lower(s1), lower(s2), lower(s3), upper(s0), upper(s1), upper(s2), upper(s3)}
-		at := x*n + c
-		for i := range rows {
-			out[at] = b[i&7]
-			at += stride
-		}
+		s0, s1, s2, s3 := weigh(packed[from:], weights[x])
+		r0[at], r1[at], r2[at], r3[at] = lower(s0), lower(s1), lower(s2), lower(s3)
+		r4[at], r5[at], r6[at], r7[at] = upper(s0), upper(s1), upper(s2), upper(s3)
+		at += n
 	}
+}
+
+// weigh adds up weighted samples. It is a function of its own, not inlined, since
+// only then do the sums stay in registers.
+//
+//go:noinline
+func weigh(src []eight, weights []int64) (s0, s1, s2, s3 uint64) {
+	s0, s1, s2, s3 = start, start, start, start
+	src = src[:len(weights)]
+	for i, v := range weights {
+		p, w := &src[i], uint64(v)
+		s0 += p[0] * w
+		s1 += p[1] * w
+		s2 += p[2] * w
+		s3 += p[3] * w
+	}
+	return
 }
 
 // downAll is the vertical pass over rows of stride bytes.
@@ -113,20 +122,10 @@ func downAll(pix []byte, stride int, k kernel) []byte {
 // down weighs the first len(weights) rows of pix into out, which is a row long: eight
 // neighbouring bytes at a time.
 func down(out, pix []byte, weights []int64) {
-	const mask = 0xff | 0xff<<32
 	stride := len(out)
 	x := 0
 	for ; x+8 <= stride; x += 8 {
-		s0, s1, s2, s3 := uint64(start), uint64(start), uint64(start), uint64(start)
-		at := x
-		for _, v := range weights {
-			p, w := binary.LittleEndian.Uint64(pix[at:at+8]), uint64(v)
-			s0 += p & mask * w
-			s1 += p >> 8 & mask * w
-			s2 += p >> 16 & mask * w
-			s3 += p >> 24 & mask * w
-			at += stride
-		}
+		s0, s1, s2, s3 := weighBytes(pix[x:], stride, weights)
 		o := (*[8]byte)(out[x:])
 		o[0], o[1], o[2], o[3] = lower(s0), lower(s1), lower(s2), lower(s3)
 		o[4], o[5], o[6], o[7] = upper(s0), upper(s1), upper(s2), upper(s3)
@@ -138,6 +137,24 @@ func down(out, pix []byte, weights []int64) {
 		}
 		out[x] = lower(sum)
 	}
+}
+
+// weighBytes is weigh of the first eight bytes of rows of stride bytes.
+//
+//go:noinline
+func weighBytes(pix []byte, stride int, weights []int64) (s0, s1, s2, s3 uint64) {
+	const mask = 0xff | 0xff<<32
+	s0, s1, s2, s3 = start, start, start, start
+	at := 0
+	for _, v := range weights {
+		p, w := binary.LittleEndian.Uint64(pix[at:at+8]), uint64(v)
+		s0 += p & mask * w
+		s1 += p >> 8 & mask * w
+		s2 += p >> 16 & mask * w
+		s3 += p >> 24 & mask * w
+		at += stride
+	}
+	return
 }
 
 // smallJob is how many steps of work are not worth another goroutine.

@@ -99,7 +99,7 @@ func wide(m Mode, pix []byte, rows, width, stride, step int, k kernel) []byte {
 	out := make([]byte, rows*width*n)
 	for y := range rows {
 		for x := range width {
-			put(m, out[(y*width+x)*n:], weigh(m, pix[(y*stride+k.first[x])*n:], step, k.weights[x]))
+			put(m, out[(y*width+x)*n:], weighWide(m, pix[(y*stride+k.first[x])*n:], step, k.weights[x]))
 		}
 	}
 	return out
@@ -111,14 +111,14 @@ func wideDown(m Mode, pix []byte, width int, k kernel) []byte {
 	out := make([]byte, len(k.first)*width*n)
 	for y := range k.first {
 		for x := range width {
-			put(m, out[(y*width+x)*n:], weigh(m, pix[(k.first[y]*width+x)*n:], width, k.weights[y]))
+			put(m, out[(y*width+x)*n:], weighWide(m, pix[(k.first[y]*width+x)*n:], width, k.weights[y]))
 		}
 	}
 	return out
 }
 
-// weigh adds up weighted pixels, step pixels apart.
-func weigh(m Mode, pix []byte, step int, weights []float64) float64 {
+// weighWide adds up weighted pixels, step pixels apart.
+func weighWide(m Mode, pix []byte, step int, weights []float64) float64 {
 	le, sum := binary.LittleEndian, 0.0
 	for i, w := range weights {
 		switch m {
