@@ -91,26 +91,20 @@ func (b *Builder) Path() string { return b.path }
 
 // Desc returns the dtype and shape of a node.
 func (b *Builder) Desc(n *Node) Desc {
+	b.own(n)
 	if c := CallOf(n); c != nil {
 		return c.Out
 	}
-	if l := b.leaves[n]; l != nil {
-		return l.Desc
-	}
-	b.foreign(n)
-	return Desc{}
+	return b.leaves[n].Desc
 }
 
 // own fails if n is not a node of this graph.
 func (b *Builder) own(n *Node) {
-	if n == nil || n.Graph() != b.g {
-		b.foreign(n)
-	}
-}
-
-func (b *Builder) foreign(n *Node) {
 	have := "nil"
 	if n != nil {
+		if n.Graph() == b.g {
+			return
+		}
 		have = "a node of another graph"
 	}
 	fail(&fault.Error{Kind: fault.Invalid, Op: "graph", Where: b.path, What: "operand", Have: have, Want: "a node of this graph"})

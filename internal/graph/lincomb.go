@@ -43,8 +43,11 @@ func (o LinComb) Grad(d *Diff) []*Node {
 	return gs
 }
 
-// Kernel is engine.LinComb.
+// Kernel is engine.LinComb, or engine.Binary for a plain sum of two.
 func (o LinComb) Kernel(in []Desc, _ []bool) engine.Op {
+	if slices.Equal(o.Coef, []float32{1, 1}) {
+		return engine.Binary{Fn: engine.Add, Outer: 1, Rows: 1, Inner: in[0].Size(), B: engine.Full}
+	}
 	return engine.LinComb{Coef: o.Coef, Len: in[0].Size()}
 }
 

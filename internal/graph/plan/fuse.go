@@ -84,10 +84,6 @@ func (f *fuser) visit(i int) error {
 		return f.into(i, 0, func(p engine.Op) engine.Op { return withGLU(p, o) })
 	case engine.Binary:
 		return f.binary(i, o)
-	case engine.LinComb:
-		if slices.Equal(o.Coef, []float32{1, 1}) {
-			return f.binary(i, engine.Binary{Fn: engine.Add, Outer: 1, Rows: 1, Inner: o.Len, B: engine.Full})
-		}
 	case engine.Conv2D:
 		return f.enlarge(i, o)
 	case engine.GroupNormGrad:
@@ -178,7 +174,7 @@ func (f *fuser) binary(i int, o engine.Binary) error {
 		if err := f.into(i, j, func(p engine.Op) engine.Op { return withAdd(p, o) }); err != nil {
 			return err
 		}
-		if len(s.in) != 2 { // joined
+		if _, still := s.op.(engine.Binary); !still {
 			return nil
 		}
 	}
@@ -196,6 +192,11 @@ func withAdd(op engine.Op, a engine.Binary) engine.Op {
 			return o
 		case a.B == engine.Inner && a.Inner == o.Out && !o.Bias && o.Act == engine.Identity && o.GLU == engine.NoGLU && !o.Residual:
 			o.Bias = true
+			return o
+		}
+	case engine.MatMul:
+		if a.B == engine.Full && !o.Add {
+			o.Add = true
 			return o
 		}
 	case engine.Conv2D:

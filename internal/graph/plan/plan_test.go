@@ -311,6 +311,32 @@ func TestVariablesAreReadAnew(t *testing.T) {
 	}
 }
 
+// TestHalfWeights takes matrices and filters as they are stored, and widens vectors.
+func TestHalfWeights(t *testing.T) {
+	b := graph.New()
+	half := func(name string, shape ...int) *graph.Node {
+		wide := graphtest.Random(3, 1, shape...).Data().([]float32)
+		v := make([]engine.BF16, len(wide))
+		for i, x := range wide {
+			v[i] = engine.BF16(math.Float32bits(x) >> 16)
+		}
+		return b.Const(name, tensor.New(tensor.WithShape(shape...), tensor.WithBacking(v)))
+	}
+	ids := b.Input("ids", tensor.Int32, 1, 6)
+	x := op.Embed(b, half("table", 5, 4), ids)
+	x = op.Add(b, op.Linear(b, x, half("w", 3, 4), half("bias", 3)), op.Cast(b, half("position", 6, 3), engine.Float32))
+	y := op.Conv2D(b, op.Reshape(b, x, 1, 2, 3, 3), half("filter", 2, 3, 1, 1), half("bias 2", 2), op.Conv{})
+	loss := op.SumSquares(b, y)
+	outs := append([]*graph.Node{y}, graph.Backprop(b, loss, x, b.Const("w", b.Leaf(graph.CallOf(y).In[1]).Value))...)
+	v := []int32{0, 4, 2, 3, 1, 4}
+	want := graphtest.Eval(b, graphtest.Values{ids: {0, 4, 2, 3, 1, 4}}, outs...)
+	p, err := Compile(b, Options{Engine: enginetest.Engine{}}, outs...)
+	s := &sample{set: map[string]any{"ids": v}}
+	for i, have := range run(t, s.vm(t, p, err)) {
+		near(t, "output", have, want[i])
+	}
+}
+
 func TestOutputsOfAllKinds(t *testing.T) {
 	b := graph.New()
 	x := b.Input("x", tensor.Float32, 32, 2)
@@ -344,7 +370,7 @@ func TestErrors(t *testing.T) {
 	b.Input("unused", tensor.Float32, 2)
 	y := op.Add(b, x, op.Embed(b, s.weight("table", 3, 4), ids))
 	compile := func(o Options, outs ...*graph.Node) error { _, err := Compile(b, o, outs...); return err }
-	eng := enginetest.Engine{}
+	eng, s2 := enginetest.Engine{}, graph.New()
 	for name, c := range map[string]struct {
 		err  error
 		kind fault.Kind
@@ -352,6 +378,7 @@ func TestErrors(t *testing.T) {
 		"no engine":     {compile(Options{}, y), fault.Invalid},
 		"no outputs":    {compile(Options{Engine: eng}), fault.Invalid},
 		"nil output":    {compile(Options{Engine: eng}, nil), fault.Invalid},
+		"another graph": {compile(Options{Engine: eng}, op.Tanh(s2, s2.Input("x", tensor.Float32, 1))), fault.Invalid},
 		"integer":       {compile(Options{Engine: eng}, ids), fault.Unsupported},
 		"arithmetic":    {compile(Options{Engine: eng, Compute: engine.Float16}, y), fault.Unsupported},
 		"over limit":    {compile(Options{Engine: eng, MemoryLimit: 64}, y), fault.Limit},
