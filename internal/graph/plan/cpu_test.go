@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -86,5 +87,21 @@ func TestCancelledRun(t *testing.T) {
 	}
 	if err := vm.Run(t.Context()); err != nil {
 		t.Errorf("after a cancelled run: %v", err)
+	}
+}
+
+func TestProfile(t *testing.T) {
+	s := newSample()
+	eps, _ := s.unet()
+	e := cpu.New(cpu.Options{})
+	defer e.Close()
+	p, err := Compile(s.Builder, Options{Engine: e}, eps)
+	vm := s.vm(t, p, err)
+	times, err := vm.Profile(t.Context())
+	if err != nil || len(times) != p.Steps() {
+		t.Errorf("%d times for %d steps, error %v", len(times), p.Steps(), err)
+	}
+	if text := times.String(); !strings.Contains(text, "conv2d") || !strings.Contains(text, "GFLOPS") {
+		t.Errorf("have %s", text)
 	}
 }

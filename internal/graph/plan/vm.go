@@ -169,9 +169,42 @@ func bytesOf[T int32 | float32](s []T) []byte {
 // Run computes the outputs. Every input must have been set. A cancelled ctx ends the
 // run with its error; the outputs are then undefined. In the steady state Run
 // allocates nothing.
-func (v *VM) Run(ctx context.Context) error {
+func (v *VM) Run(ctx context.Context) error { return v.run(ctx, nil) }
+
+// run is Run; done, if it is not nil, is called after every step.
+func (v *VM) run(ctx context.Context, done func(step int)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if err := v.ready(); err != nil {
+		return err
+	}
+	r, err := v.p.eng.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	at := 0
+	for ; at < len(v.args); at++ {
+		if err = v.p.launch[at].kernel.Launch(r, &v.args[at]); err != nil {
+			break
+		}
+		if done != nil {
+			done(at)
+		}
+	}
+	endErr := r.End()
+	switch {
+	case err == nil:
+		return endErr
+	case ctx.Err() != nil:
+		return err
+	}
+	l := &v.p.launch[at]
+	return fmt.Errorf("plan: step %d, %s %s: %w", at, l.scope, opName(l.op), err)
+}
+
+// ready checks that a run may begin, and copies the variables where the engine has
+// memory of its own.
+func (v *VM) ready() error {
 	if v.slab == nil {
 		return closed()
 	}
@@ -183,25 +216,7 @@ func (v *VM) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	r, err := v.p.eng.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	at := 0
-	for ; at < len(v.args); at++ {
-		if err = v.p.launch[at].kernel.Launch(r, &v.args[at]); err != nil {
-			break
-		}
-	}
-	endErr := r.End()
-	switch {
-	case err != nil && ctx.Err() == nil:
-		l := &v.p.launch[at]
-		return fmt.Errorf("plan: step %d, %s %s: %w", at, l.scope, opName(l.op), err)
-	case err != nil:
-		return err
-	}
-	return endErr
+	return nil
 }
 
 func (v *VM) missing() error {
