@@ -59,14 +59,14 @@ func idct(out []byte, stride int, block *[64]int32, used uint64) {
 		e0, e1, e2, e3, o0, o1, o2, o3 := butterfly(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
 		const shift, round = idctBits + extraBits + 3, 1<<(idctBits+extraBits+2) + 128<<(idctBits+extraBits+3)
 		d := (*[8]byte)(out[y*stride:])
-		d[0] = clip8(int((e0 + o3 + round) >> shift))
-		d[7] = clip8(int((e0 - o3 + round) >> shift))
-		d[1] = clip8(int((e1 + o2 + round) >> shift))
-		d[6] = clip8(int((e1 - o2 + round) >> shift))
-		d[2] = clip8(int((e2 + o1 + round) >> shift))
-		d[5] = clip8(int((e2 - o1 + round) >> shift))
-		d[3] = clip8(int((e3 + o0 + round) >> shift))
-		d[4] = clip8(int((e3 - o0 + round) >> shift))
+		d[0] = clip((e0 + o3 + round) >> shift)
+		d[7] = clip((e0 - o3 + round) >> shift)
+		d[1] = clip((e1 + o2 + round) >> shift)
+		d[6] = clip((e1 - o2 + round) >> shift)
+		d[2] = clip((e2 + o1 + round) >> shift)
+		d[5] = clip((e2 - o1 + round) >> shift)
+		d[3] = clip((e3 + o0 + round) >> shift)
+		d[4] = clip((e3 - o0 + round) >> shift)
 	}
 }
 
