@@ -34,6 +34,7 @@ var may = []struct{ from, to string }{
 	{"internal/nn", "internal/graph internal/engine"},
 	{"internal/graph/plan", "internal/graph internal/engine"},
 	{"internal/graph/op", "internal/graph internal/engine"},
+	{"internal/graph/graphtest", "internal/graph internal/engine"},
 	{"internal/graph", "internal/engine"},
 	{"internal/engine/cpu", "internal/engine internal/asm"},
 	{"internal/engine/cuda", "internal/engine"},

@@ -163,12 +163,12 @@ func TestBackpropWithoutDependence(t *testing.T) {
 // on one input, are as alike as nodes get.
 func TestNodesAreNeverMerged(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds 8,000 nodes")
+		t.Skip("builds 3,000 nodes")
 	}
 	b := graph.New()
 	x := b.Input("x", tensor.Float32, 2, 3)
 	seen := map[*graph.Node]bool{}
-	for range 8000 {
+	for range 3000 {
 		n := op.SiLU(b, x)
 		if seen[n] {
 			t.Fatal("two calls, one node")
