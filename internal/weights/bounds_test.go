@@ -101,3 +101,36 @@ func TestMemoryOfHeaders(t *testing.T) {
 		})
 	}
 }
+
+// TestMemoryOfDirectories: the same for zip archives that are all directory, and for
+// indexes of very many tensors.
+func TestMemoryOfDirectories(t *testing.T) {
+	for _, entries := range []int{60_000, 200_000} {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for i := range entries {
+			if _, err := z.CreateRaw(&zip.FileHeader{Name: fmt.Sprintf("%x", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		bounded(t, fmt.Sprintf("%d entries", entries), int64(b.Len()), func() {
+			if _, err := parse("x.pt", &mapping{data: b.Bytes()}); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+	var index strings.Builder
+	index.WriteString(`{"weight_map":{"a":"a"`)
+	for i := range 1_000_000 {
+		fmt.Fprintf(&index, `,"%x":"b"`, i)
+	}
+	index.WriteString("}}")
+	bounded(t, "index", int64(index.Len()), func() {
+		if _, err := parseIndex([]byte(index.String())); err == nil {
+			t.Error("accepted")
+		}
+	})
+}

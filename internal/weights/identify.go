@@ -110,6 +110,7 @@ var prefixes = []struct {
 }{
 	{"model.diffusion_model.", UNet},
 	{"first_stage_model.", VAE},
+	{"vae.", VAE},
 	{"cond_stage_model.transformer.", TextEncoder},
 	{"conditioner.embedders.0.transformer.", TextEncoder},
 	{"conditioner.embedders.1.model.", TextEncoder2},
@@ -124,6 +125,7 @@ var unneeded = []string{
 	"model_ema.", "denoiser.", "loss.", "first_stage_model.loss.", "embedding_manager.",
 	".embeddings.position_ids", "embeddings.position_ids", ".rotary_pos_emb.inv_freq", "rotary_pos_emb.inv_freq",
 	"conditioner.embedders.1.model.logit_scale", "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
+	"cond_stage_model.transformer.text_projection.weight", "conditioner.embedders.0.transformer.text_projection.weight",
 	"transformer.output_layer.weight", "output_layer.weight", // ChatGLM's head: what it would say next
 }
 
@@ -234,10 +236,10 @@ func rename(part Part, s *Source) (renamed *Source, unknown []string) {
 		}
 	case part == VAE:
 		f = renameVAE(s)
-	case part == TextEncoder2 || part == TextEncoder:
-		if s.Has("token_embedding.weight") {
-			f = renameOpenCLIP
-		}
+	case s.Has("token_embedding.weight"):
+		f = renameOpenCLIP
+	case s.Has("embeddings.token_embedding.weight"): // some merges of SD1 lost the prefix
+		f = func(name string, e entry) []tensorOf { return []tensorOf{{"text_model." + name, e}} }
 	}
 	renamed = s.derived()
 	for _, name := range s.names {

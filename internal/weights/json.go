@@ -26,8 +26,13 @@ func (e *syntax) Error() string { return e.what + " at byte " + strconv.Itoa(e.p
 func (j *headerJSON) wrong(what string) error { return &syntax{what, j.pos} }
 
 func (j *headerJSON) space() {
-	for j.pos < len(j.s) && strings.IndexByte(" \t\r\n", j.s[j.pos]) >= 0 {
-		j.pos++
+	for j.pos < len(j.s) {
+		switch j.s[j.pos] {
+		case ' ', '\t', '\r', '\n':
+			j.pos++
+		default:
+			return
+		}
 	}
 }
 

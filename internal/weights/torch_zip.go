@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"strings"
 	"sync"
 
@@ -52,7 +53,12 @@ type archive struct {
 }
 
 func openArchive(f *torchFile, data []byte) (*archive, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	r := &directoryReader{r: bytes.NewReader(data), left: maxDirectory}
+	z, err := zip.NewReader(r, int64(len(data)))
+	if r.left < 0 {
+		return nil, f.fault(fault.Limit, "zip archive", "with a directory of more bytes", fmt.Sprintf("at most %d", maxDirectory))
+	}
+	r.left = math.MaxInt64
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Truncated, Op: "weights", Where: f.path, What: "zip archive", Err: err}
 	}
@@ -72,6 +78,23 @@ func openArchive(f *torchFile, data []byte) (*archive, error) {
 		a.members[name] = member
 	}
 	return a, f.reader.Charge(400 * int64(len(z.File)))
+}
+
+// maxDirectory bounds the bytes read of an archive's directory, and so the memory
+// its entries take: some forty thousand storages.
+const maxDirectory = 4 << 20
+
+// directoryReader fails when more is read than wanted.
+type directoryReader struct {
+	r    io.ReaderAt
+	left int64
+}
+
+func (d *directoryReader) ReadAt(b []byte, at int64) (int, error) {
+	if d.left -= int64(len(b)); d.left < 0 {
+		return 0, io.ErrShortBuffer
+	}
+	return d.r.ReadAt(b, at)
 }
 
 // top finds the folder that holds data.pkl.
