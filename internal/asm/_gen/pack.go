@@ -54,6 +54,9 @@ func pack512(s *source, from string) {
 	s.op("VZEROUPPER; RET")
 }
 
+// ahead is how many bytes before its use a row is fetched into the cache.
+const ahead = 512
+
 // block512 loads 16 rows of 16 numbers, or as many as a mask says, and transposes.
 func block512(s *source, from, mask string) {
 	for i := range 16 {
@@ -65,7 +68,11 @@ func block512(s *source, from, mask string) {
 			base = "R12"
 		}
 		at := []string{"(%s)", "(%s)(R8*1)", "(%s)(R8*2)", "(%s)(R9*1)", "(%s)(R8*4)", "(%s)(R10*1)", "(%s)(R9*2)", "(%s)(R11*1)"}[i%8]
-		load512(s, from, fmt.Sprintf(at, base), mask, i)
+		row := fmt.Sprintf(at, base)
+		load512(s, from, row, mask, i)
+		if mask == "" { // rows are far apart: no hardware sees where this goes
+			s.op("PREFETCHT0 %d%s", ahead, row)
+		}
 	}
 	transpose16(s)
 }

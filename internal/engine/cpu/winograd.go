@@ -70,11 +70,8 @@ func newWinograd(e *Engine, l layer, tiles *taps, batch, cols, outH, outW, pictu
 	p.strip = min(groups, max(8, stripBytes/(4*36*p.in*m)))
 	p.strips = ceilDiv(groups, p.strip)
 	p.strip = ceilDiv(groups, p.strips)
-	p.planeV = 4*p.strip*m*p.in + 64
-	p.kStep = p.in
-	panels := max(1, uBytes/(4*36*p.kStep*w))
-	all := ceilDiv(cols, w)
-	p.block = w * ceilDiv(all, ceilDiv(all, min(panels, 4)))
+	p.planeV = 4*p.strip*m*p.in + planePad
+	p.kStep, p.block = p.weightBlock()
 	p.chunk = min(p.strip*m, 256/m*m)
 	for ceilDiv(cols, p.block)*ceilDiv(p.strip*m, p.chunk) < 2*p.threads && p.chunk > 8*m {
 		p.chunk = roundUp(p.chunk/2, m)
@@ -83,13 +80,29 @@ func newWinograd(e *Engine, l layer, tiles *taps, batch, cols, outH, outW, pictu
 	return p
 }
 
+// weightBlock returns how many channels and columns of transformed weights a worker
+// makes at a time. Where a picture has few tiles, they are used little and must stay
+// in the second-level cache meanwhile; where it has many, a long sum counts more.
+func (p *winograd) weightBlock() (channels, cols int) {
+	w := asm.Columns()
+	all := ceilDiv(p.cols, w)
+	switch {
+	case p.perItem <= 16:
+		return min(p.in, 64), w * min(all, 64/w)
+	case p.perItem <= 64:
+		return min(p.in, 160), w * min(all, 64/w)
+	}
+	panels := max(1, uBytes/(4*36*p.in*w))
+	return p.in, w * ceilDiv(all, ceilDiv(all, min(panels, 128/w)))
+}
+
 func (p *winograd) layout(tiles, w int) (s winogradSpace) {
 	take := func(bytes int) int64 {
 		at := s.size
 		s.size += int64(roundUp(bytes, 64))
 		return at
 	}
-	s.planeU, s.planeM = 4*p.kStep*p.block, 4*tiles*p.block+64
+	s.planeU, s.planeM = 4*p.kStep*p.block+planePad, 4*tiles*p.block+planePad
 	take(64) // the number of the block whose weights are there
 	s.table = take(36 * int(unsafe.Sizeof(rowTable{})))
 	s.rows = take(int(unsafe.Sizeof(rowTable{})))
@@ -277,3 +290,7 @@ func (p *winograd) store(a *engine.Args, stage []float32, item, t, block int) {
 		}
 	}
 }
+
+// planePad keeps planes a few cache lines off multiples of 4 KiB, where the 36 places
+// that a transform writes to would share one set of the cache.
+const planePad = 5 * 64
