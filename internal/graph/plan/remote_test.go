@@ -70,8 +70,10 @@ func (r remote) Constant(v *tensor.Dense) (engine.Ref, error) {
 	return ref, r.Upload(ref, engine.Slice[byte](host))
 }
 
-func (r remote) Upload(dst engine.Ref, src []byte) error   { return r.Engine.Upload(r.host(dst), src) }
-func (r remote) Download(dst []byte, src engine.Ref) error { return r.Engine.Download(dst, r.host(src)) }
+func (r remote) Upload(dst engine.Ref, src []byte) error { return r.Engine.Upload(r.host(dst), src) }
+func (r remote) Download(dst []byte, src engine.Ref) error {
+	return r.Engine.Download(dst, r.host(src))
+}
 
 func (r remote) Prepare(o engine.Op) (engine.Kernel, error) {
 	k, err := r.Engine.Prepare(o)
