@@ -49,7 +49,7 @@ const (
 // heap stays within 4 × the file + 16 MiB, whether the pickle lies there as it is or
 // compressed a thousandfold.
 func TestMemoryOfPickles(t *testing.T) {
-	const size = 1 << 19
+	const size = 1 << 18
 	for _, unit := range []string{
 		"(", "]", "}", ")", "N", "2", "K\x01", "M\xff\xff", "G12345678", "J1234", "\x8a\x01\x01", "\x8a\x09123456789",
 		"X\x00\x00\x00\x00", "X\x01\x00\x00\x00a", "\x8c\x00", "U\x00", "C\x00", "C\x01a", "S''\n", "V\n", "I1\n", "L1L\n", "F1\n",

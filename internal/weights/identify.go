@@ -59,8 +59,8 @@ type Checkpoint struct {
 
 // Identify finds out from names and shapes which networks src holds and under whose
 // names, and renames them to diffusers': single files in the names of CompVis (SD1)
-// and SGM (SDXL), parts in those or DiffSynth's, VAEs with the attention names of
-// 2022, Lightning's {"state_dict": …}. Fused and transposed tensors are put into
+// and SGM (SDXL), parts in those or DiffSynth's, CLIP in OpenAI's and OpenCLIP's, VAEs with the
+// attention names of 2022, Lightning's {"state_dict": …}. Fused and transposed tensors are put into
 // diffusers' form; nothing is read before it is asked for.
 //
 // Errors are Unsupported for a file of no known network, and Invalid when tensors
@@ -126,6 +126,7 @@ var unneeded = []string{
 	".embeddings.position_ids", "embeddings.position_ids", ".rotary_pos_emb.inv_freq", "rotary_pos_emb.inv_freq",
 	"conditioner.embedders.1.model.logit_scale", "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
 	"cond_stage_model.transformer.text_projection.weight", "conditioner.embedders.0.transformer.text_projection.weight",
+	"input_resolution", "context_length", "vocab_size", // OpenAI's CLIP
 	"transformer.output_layer.weight", "output_layer.weight", // ChatGLM's head: what it would say next
 }
 
@@ -191,6 +192,7 @@ var marks = []struct {
 	{"encoder.conv_in.weight", VAE},
 	{"vision_model.embeddings.class_embedding", CLIPVision},
 	{"text_model.embeddings.token_embedding.weight", TextEncoder},
+	{"visual.class_embedding", CLIP},
 	{"token_embedding.weight", TextEncoder},
 	{"embedding.word_embeddings.weight", ChatGLM},
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/easel-go/easel/internal/nn"
 )
 
 // renameVAE renames the VAEs of LDM, and the attention of diffusers' of 2022, which
@@ -19,8 +21,11 @@ func renameVAE(s *Source) func(string, entry) []tensorOf {
 	}
 	return func(name string, e entry) []tensorOf {
 		words := strings.Split(name, ".")
-		if ldm && len(words) > 3 && !renameVAEBlock(&words, levels) {
-			return nil
+		if ldm && len(words) > 3 {
+			var ok bool
+			if words, ok = renameVAEBlock(words, levels); !ok {
+				return nil
+			}
 		}
 		if ldm && len(words) == 3 && words[1] == "norm_out" {
 			words[1] = "conv_norm_out"
@@ -40,70 +45,90 @@ var vaeAttention = map[string]string{
 	"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0", // diffusers, 2022
 }
 
-// renameVAEBlock renames encoder.down.0.block.1.… and its like. LDM counts the
-// decoder's levels from the image, diffusers from the latents.
-func renameVAEBlock(words *[]string, levels int) bool {
-	w := *words
-	head, inner := []string{w[0]}, w[2:]
-	switch where := w[1]; where {
-	case "mid":
-		to := map[string]string{"block_1": "resnets.0", "block_2": "resnets.1", "attn_1": "attentions.0"}[w[2]]
-		if to == "" {
-			return false
-		}
-		head, inner = append(head, "mid_block", to), w[3:]
-	case "down", "up":
-		level, err := strconv.Atoi(w[2])
-		if err != nil {
-			return false
-		}
-		if where == "up" {
-			level = levels - 1 - level
-		}
-		head, inner = append(head, where+"_blocks", strconv.Itoa(level)), w[3:]
-		switch {
-		case inner[0] == "block" && len(inner) > 2:
-			head, inner = append(head, "resnets", inner[1]), inner[2:]
-		case inner[0] == where+"sample" && len(inner) > 1:
-			head, inner = append(head, where+"samplers.0"), inner[1:]
-		default:
-			return false
-		}
-	default:
-		return false
+// renameVAEBlock renames encoder.down.0.block.1.… and its like, of at least four
+// words.
+func renameVAEBlock(words []string, levels int) ([]string, bool) {
+	head, inner, ok := vaeBlock(words[1:], levels)
+	if !ok {
+		return nil, false
 	}
 	if inner[0] == "nin_shortcut" {
 		inner[0] = "conv_shortcut"
 	}
-	*words = strings.Split(strings.Join(append(head, inner...), "."), ".")
-	return true
+	name := nn.Join(nn.Join(words[0], head), strings.Join(inner, "."))
+	return strings.Split(name, "."), true
 }
 
-// renameOpenCLIP renames a text encoder of OpenCLIP to transformers' names: q, k and
-// v are rows of one matrix there, and the projection multiplies from the right.
+// vaeBlock translates the block that a name begins with, and returns the words after
+// it. LDM counts the decoder's levels from the image, diffusers from the latents.
+func vaeBlock(w []string, levels int) (head string, inner []string, ok bool) {
+	if w[0] == "mid" {
+		head, ok = map[string]string{"block_1": "resnets.0", "block_2": "resnets.1", "attn_1": "attentions.0"}[w[1]]
+		return "mid_block." + head, w[2:], ok
+	}
+	level, err := strconv.Atoi(w[1])
+	if err != nil || w[0] != "down" && w[0] != "up" {
+		return "", nil, false
+	}
+	if w[0] == "up" {
+		level = levels - 1 - level
+	}
+	head = dotted(w[0]+"_blocks", level)
+	switch {
+	case w[2] == "block" && len(w) > 4:
+		return head + ".resnets." + w[3], w[4:], true
+	case w[2] == w[0]+"sample" && len(w) > 3:
+		return head + "." + w[0] + "samplers.0", w[3:], true
+	}
+	return "", nil, false
+}
+
+// renameOpenCLIP renames OpenCLIP's and OpenAI's towers, of which a file may hold
+// the text's alone, to transformers' names: q, k and v are rows of one matrix there,
+// and projections multiply from the right.
 //
-// The rules: diffusers/loaders/single_file_utils.py, convert_open_clip_checkpoint.
+// The rules: diffusers/loaders/single_file_utils.py, convert_open_clip_checkpoint;
+// transformers/models/clip/convert_clip_original_pytorch_to_hf.py.
 func renameOpenCLIP(name string, e entry) []tensorOf {
-	switch name {
-	case "positional_embedding":
-		return []tensorOf{{"text_model.embeddings.position_embedding.weight", e}}
-	case "token_embedding.weight":
-		return []tensorOf{{"text_model.embeddings.token_embedding.weight", e}}
-	case "text_projection":
-		if len(e.Shape) != 2 {
-			return nil
+	inner, vision := strings.CutPrefix(name, "visual.")
+	tower, names := "text_model.", openCLIPText
+	if vision {
+		tower, names = "vision_model.", openCLIPVision
+	}
+	if rest, ok := strings.CutPrefix(inner, "transformer.resblocks."); ok {
+		return renameOpenCLIPLayer(tower+"encoder.layers.", rest, e)
+	}
+	for _, r := range names {
+		if rest, ok := strings.CutPrefix(inner, r.from); ok && (rest == "" || strings.HasSuffix(r.from, ".")) {
+			return []tensorOf{{r.to + rest, e}}
 		}
-		return []tensorOf{{"text_projection.weight", e.transposed()}}
 	}
-	if rest, ok := strings.CutPrefix(name, "ln_final."); ok {
-		return []tensorOf{{"text_model.final_layer_norm." + rest, e}}
-	}
-	rest, ok := strings.CutPrefix(name, "transformer.resblocks.")
-	layer, rest, ok2 := strings.Cut(rest, ".")
-	if !ok || !ok2 {
+	to := map[string]string{"text_projection": "text_projection.weight", "visual.proj": "visual_projection.weight"}[name]
+	if to == "" || len(e.Shape) != 2 {
 		return nil
 	}
-	at := "text_model.encoder.layers." + layer + "."
+	return []tensorOf{{to, e.transposed()}}
+}
+
+var openCLIPText = []struct{ from, to string }{
+	{"positional_embedding", "text_model.embeddings.position_embedding.weight"},
+	{"token_embedding.weight", "text_model.embeddings.token_embedding.weight"},
+	{"ln_final.", "text_model.final_layer_norm."},
+	{"logit_scale", "logit_scale"},
+}
+
+var openCLIPVision = []struct{ from, to string }{
+	{"class_embedding", "vision_model.embeddings.class_embedding"},
+	{"positional_embedding", "vision_model.embeddings.position_embedding.weight"},
+	{"conv1.weight", "vision_model.embeddings.patch_embedding.weight"},
+	{"ln_pre.", "vision_model.pre_layrnorm."}, // transformers spells it so
+	{"ln_post.", "vision_model.post_layernorm."},
+}
+
+// renameOpenCLIPLayer renames "0.attn.in_proj_weight" and its like.
+func renameOpenCLIPLayer(layers, name string, e entry) []tensorOf {
+	layer, rest, _ := strings.Cut(name, ".")
+	at := layers + layer + "."
 	if kind, ok := strings.CutPrefix(rest, "attn.in_proj_"); ok {
 		if len(e.Shape) == 0 || e.Shape[0]%3 != 0 {
 			return nil

@@ -195,3 +195,51 @@ func checkLDM(t *testing.T, path string, want map[string]map[string]string, extr
 	}
 	t.Logf("%s: %s, %d tensors in %d parts", filepath.Base(path), c.Family, n, len(c.Parts))
 }
+
+// TestGoldenOpenCLIP: CLIP under OpenAI's names, in a TorchScript archive too, has
+// the tensors of the same weights under transformers' names.
+func TestGoldenOpenCLIP(t *testing.T) {
+	table := golden.JSON[struct {
+		Versions, Models json.RawMessage
+		OpenCLIP         struct {
+			Version string            `json:"open_clip"`
+			Same    string            `json:"same_weights_as"`
+			Diff    float64           `json:"max_abs_diff_logits_open_clip_vs_transformers"`
+			Logits  json.RawMessage   `json:"logits_per_image"`
+			Names   map[string][]int  `json:"names"`
+			Extra   []string          `json:"torchscript_extra"`
+			Dtypes  map[string]string `json:"torchscript_dtypes"`
+		} `json:"open_clip"`
+	}](t, golden.Part(t, "clip/clip.json"))
+	dir := golden.Part(t, "clip")
+	want := identified(t, filepath.Join(dir, table.OpenCLIP.Same), CLIP)
+	for _, path := range golden.Glob(t, dir, "open_clip/*.*") {
+		have := identified(t, path, CLIP)
+		if TypeHash(have) != TypeHash(want) {
+			t.Errorf("%s: names or shapes differ from %s", path, table.OpenCLIP.Same)
+		}
+		for _, name := range want.Names() {
+			h, w := have.entries[name], want.entries[name]
+			if h.Dtype != w.Dtype {
+				continue // halves
+			}
+			hb, err := h.bytes()
+			wb, err2 := w.bytes()
+			if err != nil || err2 != nil || !slices.Equal(hb, wb) {
+				t.Errorf("%s: %s has other bytes", path, name)
+			}
+		}
+	}
+}
+
+func identified(t *testing.T, path string, part Part) *Source {
+	t.Helper()
+	c, err := Identify(mustOpen(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Parts) != 1 || c.Parts[part] == nil {
+		t.Fatalf("%s: parts %v, want %s", path, slices.Sorted(maps.Keys(c.Parts)), part)
+	}
+	return c.Parts[part]
+}

@@ -88,7 +88,7 @@ func viewOfStorage(rest []any) error {
 
 // collect names the tensors below v, which lies at path, and adds them: "a.b" for
 // {"a": {"b": …}}, "a.0" for {"a": […]}. It returns what stands for v afterwards.
-func (f *torchFile) collect(path string, v any) (any, error) {
+func (f *torchFile) collect(path string, v any) (_ any, err error) {
 	if err := f.reader.Charge(64 + int64(len(path))); err != nil {
 		return nil, err
 	}
@@ -111,8 +111,12 @@ func (f *torchFile) collect(path string, v any) (any, error) {
 		return v, f.collectItems(path, v.Items)
 	case *pickle.Tuple:
 		return v, f.collectItems(path, v.Items)
-	case *pickle.Object:
-		return v, f.collectItem(path, "state", &v.State)
+	case *pickle.Object: // of TorchScript, say: a module's state is its tensors and modules
+		if err := f.collectItems(path, v.Args); err != nil {
+			return nil, err
+		}
+		v.State, err = f.collect(path, v.State)
+		return v, err
 	case *storage, storageType:
 		return nil, fault.Newf(fault.Unsupported, "torch", "a storage outside a tensor, at %s", clip(path))
 	}

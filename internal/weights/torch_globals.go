@@ -43,12 +43,19 @@ var functions = map[string]pickle.Func{
 	"collections.defaultdict":                    func(args []any) (any, error) { return orderedDict(args[min(1, len(args)):]) },
 	"collections.Counter":                        orderedDict,
 	"_codecs.encode":                             encodeText,
+
+	// dicts with attributes
+	"pytorch_lightning.utilities.parsing.AttributeDict": orderedDict,
+	"lightning.pytorch.utilities.parsing.AttributeDict": orderedDict,
+	"lightning_fabric.utilities.data.AttributeDict":     orderedDict,
+	"lightning.fabric.utilities.data.AttributeDict":     orderedDict,
 }
 
 // inert are classes and functions that mean nothing to a checkpoint: an object of
 // one keeps its arguments and state, and does nothing. A name ending in "." stands
 // for all that begins with it.
 var inert = []string{
+	"__torch__.", // modules of a TorchScript archive, whose code is not read
 	"torch.device", "torch.nn.modules.container.ParameterDict", "torch.nn.modules.container.ParameterList",
 	"numpy.dtype", "numpy.ndarray",
 	"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
