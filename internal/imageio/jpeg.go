@@ -131,7 +131,7 @@ func jpegMarker(s *source, at int64) (m byte, next int64, ok bool) {
 // included: what an unreadable code stands for, where decoding goes on after it, and
 // what is shown instead decide about files that are in use.
 func decodeJPEG(b []byte, i Info, rule Rule) (*Picture, error) {
-	d := &jpegDecoder{b: b, pos: 2, rule: rule}
+	d := &jpegDecoder{b: b, pos: 2, rule: rule, limit: i.Width * i.Height}
 	if err := d.file(); err != nil {
 		if rule == Strict {
 			return nil, err
@@ -139,6 +139,9 @@ func decodeJPEG(b []byte, i Info, rule Rule) (*Picture, error) {
 		if !d.done {
 			return blank(i.Mode, i.Width, i.Height), nil
 		}
+	}
+	if d.width != i.Width || d.height != i.Height {
+		return nil, invalid(JPEG, "size", fmt.Sprintf("%dx%d", d.width, d.height), fmt.Sprintf("the header's %dx%d", i.Width, i.Height))
 	}
 	return d.picture(i.Mode)
 }
@@ -149,6 +152,7 @@ type jpegDecoder struct {
 	pos  int
 	rule Rule
 
+	limit         int // pixels, at most
 	width, height int
 	progressive   bool
 	components    []jpegComponent
@@ -319,6 +323,9 @@ func (d *jpegDecoder) frame(m byte, b []byte) error {
 	if err := checkSize(d.width, d.height); err != nil {
 		return err
 	}
+	if d.width*d.height > d.limit {
+		return invalid(JPEG, "frame", fmt.Sprintf("of %dx%d", d.width, d.height), "the header's size")
+	}
 	if d.rule == Strict && int64(len(d.b))*8*64 < int64(d.width)*int64(d.height) {
 		return truncated(JPEG, "picture") // a block takes a bit at least
 	}
@@ -341,11 +348,6 @@ func (d *jpegDecoder) frame(m byte, b []byte) error {
 		c.wide, c.high = (c.width+7)/8, (c.height+7)/8
 		c.across, c.down = across*c.h, down*c.v
 		c.plane = make([]byte, 64*c.across*c.down)
-		if d.rule == Tolerant {
-			for k := range c.plane {
-				c.plane[k] = 128 // grey where nothing comes
-			}
-		}
 		c.bits = unknown
 	}
 	d.components = comps

@@ -173,17 +173,18 @@ func (d *jpegDecoder) units(s *jpegScan) error {
 				left, dry = d.restart, dry && d.entropy.marker != 0
 			}
 			left--
-			if dry && (d.restart == 0 || d.entropy.marker != 0 && d.entropy.marker&0xf8 != rst0) {
-				return nil // nothing comes any more
-			}
 			if dry {
+				if d.whole && (d.restart == 0 || d.entropy.marker != 0 && d.entropy.marker&0xf8 != rst0) {
+					return nil // nothing comes any more
+				}
+				d.unit(s, x, y, true)
 				continue
 			}
 			d.goodRow = y
 			if len(s.components) == 1 {
 				d.goodRow = y / first.v
 			}
-			d.unit(s, x, y)
+			d.unit(s, x, y, false)
 			if dry = d.entropy.dry(); dry && d.entropy.ended {
 				if d.rule == Strict {
 					return truncated(JPEG, "picture")
@@ -195,16 +196,19 @@ func (d *jpegDecoder) units(s *jpegScan) error {
 	return nil
 }
 
-// unit reads the blocks of one unit.
-func (d *jpegDecoder) unit(s *jpegScan, x, y int) {
+// unit reads the blocks of one unit, which are grey if the data have run dry.
+func (d *jpegDecoder) unit(s *jpegScan, x, y int, dry bool) {
+	if dry && d.whole {
+		return
+	}
 	if len(s.components) == 1 {
-		d.readBlock(s, s.components[0], x, y)
+		d.readBlock(s, s.components[0], x, y, dry)
 		return
 	}
 	for _, c := range s.components {
 		for v := range c.v {
 			for h := range c.h {
-				d.readBlock(s, c, x*c.h+h, y*c.v+v)
+				d.readBlock(s, c, x*c.h+h, y*c.v+v, dry)
 			}
 		}
 	}
@@ -237,11 +241,14 @@ func (d *jpegDecoder) resync() error {
 }
 
 // readBlock reads block (x, y) of a component, or its share in this scan.
-func (d *jpegDecoder) readBlock(s *jpegScan, c *jpegComponent, x, y int) {
+func (d *jpegDecoder) readBlock(s *jpegScan, c *jpegComponent, x, y int, dry bool) {
 	n := y*c.across + x
 	if !d.whole {
 		var block [64]int32
-		used := d.sequential(c, c.quant, &block)
+		used := uint64(0)
+		if !dry {
+			used = d.sequential(c, c.quant, &block)
+		}
 		idct(c.plane[(y*c.across*8+x)*8:], 8*c.across, &block, used)
 		return
 	}

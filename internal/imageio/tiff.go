@@ -155,7 +155,7 @@ func (f *tiffFile) modeOf() Mode {
 		return RGB
 	case f.photometric == 2 && colours == 3 && wide:
 		return RGBA
-	case f.photometric == 3 && f.samples == 1 && f.bits <= 8, f.photometric == 3 && colours == 1 && f.samples == 2 && f.bits == 8 && !plain:
+	case f.photometric == 3 && f.samples == 1 && (f.bits == 1 || f.bits == 2 || f.bits == 4 || f.bits == 8), f.photometric == 3 && colours == 1 && f.samples == 2 && f.bits == 8 && !plain:
 		return Indexed
 	case f.photometric == 5 && colours == 4 && wide:
 		return CMYK

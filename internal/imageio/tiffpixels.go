@@ -70,6 +70,9 @@ func (f *tiffFile) segments() (*segments, error) {
 	if err := checkSize(g.width, g.height); err != nil {
 		return nil, err
 	}
+	if int64(g.width)*int64(g.height) > 4*int64(f.width)*int64(f.height)+1<<20 {
+		return nil, invalid(TIFF, "tiles", fmt.Sprintf("of %dx%d", g.width, g.height), fmt.Sprintf("tiles for %dx%d", f.width, f.height))
+	}
 	g.across = (f.width + g.width - 1) / g.width
 	n := int64(g.across) * int64((f.height+g.height-1)/g.height)
 	if f.number(tagPlanar, 1) == 2 {
@@ -229,7 +232,7 @@ func (f *tiffFile) fax(b []byte, width, rows int) io.Reader {
 
 // jpeg decodes a segment that is a JPEG, with tables that are stored once.
 func (f *tiffFile) jpeg(out, b []byte, width, rows int) (int, error) {
-	d := &jpegDecoder{raw: f.photometric != 6}
+	d := &jpegDecoder{raw: f.photometric != 6, limit: 4*width*rows + 1<<16}
 	if tables := bytes.Clone(f.bytes(tagJPEGTables)); len(tables) > 4 {
 		d.b, d.pos, d.rule = tables[:len(tables)-2], 2, Tolerant
 		if err := d.file(); err != nil && fault.KindOf(err) != fault.Invalid {
