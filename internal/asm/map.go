@@ -1,11 +1,49 @@
 package asm
 
+import "unsafe"
+
 // The loops of this file do one thing to every number of a slice; what happens to a
 // number does not depend on where in the slice it stands. All slices of a call are as
 // long as the first.
 
+//
+// Each loop has a definition in plain Go below, which level PureGo runs.
+
+// mapArgs is what a loop in assembly gets: how many numbers, the slices, outputs
+// first, and scalars. A sum comes back in lanes.
+type mapArgs struct {
+	n     int
+	p     [6]unsafe.Pointer
+	s     [4]float32
+	lanes [16]float32
+}
+
+// arguments puts a loop's slices in their places; all must be as long as the first.
+func arguments(all ...[]float32) (m mapArgs) {
+	m.n = len(all[0])
+	for i, s := range all {
+		m.p[i] = unsafe.Pointer(unsafe.SliceData(s[:m.n]))
+	}
+	return m
+}
+
+// run computes the loop in assembly.
+func (m *mapArgs) run(op mapOp, scalars ...float32) {
+	copy(m.s[:], scalars)
+	if level >= AVX512 {
+		map512(op, m)
+		return
+	}
+	map256(op, m)
+}
+
 // Apply is y = fn(x); y may be x.
 func Apply(fn Func, y, x []float32) {
+	if level > PureGo && fn != Identity {
+		m := arguments(y, x)
+		m.run(mapSiLU + mapOp(fn-SiLU))
+		return
+	}
 	for i, v := range x[:len(y)] {
 		y[i] = apply(fn, v)
 	}
@@ -13,13 +51,31 @@ func Apply(fn Func, y, x []float32) {
 
 // ApplySlope is dx = dy·fn′(x); dx may be x or dy.
 func ApplySlope(fn Func, dx, x, dy []float32) {
+	if level > PureGo && fn != Identity {
+		m := arguments(dx, x, dy)
+		m.run(mapSlopeSiLU + mapOp(fn-SiLU))
+		return
+	}
 	for i, v := range x[:len(dx)] {
 		dx[i] = float32(float64(dy[i]) * slope(fn, v))
 	}
 }
 
-// ApplyMul is y = v·fn(g).
+// mulOp picks the loop of a gate's function.
+func mulOp(fn Func, silu, gelu mapOp) mapOp {
+	if fn == GELU {
+		return gelu
+	}
+	return silu
+}
+
+// ApplyMul is y = v·fn(g), fn SiLU or GELU.
 func ApplyMul(fn Func, y, v, g []float32) {
+	if level > PureGo {
+		m := arguments(y, v, g)
+		m.run(mulOp(fn, mapMulSiLU, mapMulGELU))
+		return
+	}
 	for i := range y {
 		y[i] = v[i] * apply(fn, g[i])
 	}
@@ -27,6 +83,11 @@ func ApplyMul(fn Func, y, v, g []float32) {
 
 // ApplyMulSlope is the gradient of ApplyMul: dv = dy·fn(g), dg = dy·v·fn′(g).
 func ApplyMulSlope(fn Func, dv, dg, v, g, dy []float32) {
+	if level > PureGo {
+		m := arguments(dv, dg, v, g, dy)
+		m.run(mulOp(fn, mapMulSlopeSiLU, mapMulSlopeGELU))
+		return
+	}
 	for i := range dv {
 		x := g[i]
 		dv[i] = dy[i] * apply(fn, x)
@@ -36,6 +97,11 @@ func ApplyMulSlope(fn Func, dv, dg, v, g, dy []float32) {
 
 // Add is y = a + b; y may be either.
 func Add(y, a, b []float32) {
+	if level > PureGo {
+		m := arguments(y, a, b)
+		m.run(mapAdd)
+		return
+	}
 	for i := range y {
 		y[i] = a[i] + b[i]
 	}
@@ -43,6 +109,11 @@ func Add(y, a, b []float32) {
 
 // Sub is y = a − b; y may be either.
 func Sub(y, a, b []float32) {
+	if level > PureGo {
+		m := arguments(y, a, b)
+		m.run(mapSub)
+		return
+	}
 	for i := range y {
 		y[i] = a[i] - b[i]
 	}
@@ -50,6 +121,11 @@ func Sub(y, a, b []float32) {
 
 // Mul is y = a·b; y may be either.
 func Mul(y, a, b []float32) {
+	if level > PureGo {
+		m := arguments(y, a, b)
+		m.run(mapMul)
+		return
+	}
 	for i := range y {
 		y[i] = a[i] * b[i]
 	}
@@ -57,6 +133,11 @@ func Mul(y, a, b []float32) {
 
 // Scale is y = a·x; y may be x.
 func Scale(y []float32, a float32, x []float32) {
+	if level > PureGo {
+		m := arguments(y, x)
+		m.run(mapScale, a)
+		return
+	}
 	for i := range y {
 		y[i] = a * x[i]
 	}
@@ -64,6 +145,11 @@ func Scale(y []float32, a float32, x []float32) {
 
 // Shift is y = x + a; y may be x.
 func Shift(y []float32, a float32, x []float32) {
+	if level > PureGo {
+		m := arguments(y, x)
+		m.run(mapShift, a)
+		return
+	}
 	for i := range y {
 		y[i] = x[i] + a
 	}
@@ -71,6 +157,11 @@ func Shift(y []float32, a float32, x []float32) {
 
 // Axpy is y = y + a·x.
 func Axpy(y []float32, a float32, x []float32) {
+	if level > PureGo {
+		m := arguments(y, y, x)
+		m.run(mapAxpy, a)
+		return
+	}
 	for i := range y {
 		y[i] += a * x[i]
 	}
@@ -78,6 +169,11 @@ func Axpy(y []float32, a float32, x []float32) {
 
 // Comb is y = a·x + b·z; y may be either.
 func Comb(y []float32, a float32, x []float32, b float32, z []float32) {
+	if level > PureGo {
+		m := arguments(y, x, z)
+		m.run(mapComb, a, b)
+		return
+	}
 	for i := range y {
 		y[i] = a*x[i] + b*z[i]
 	}
@@ -85,6 +181,15 @@ func Comb(y []float32, a float32, x []float32, b float32, z []float32) {
 
 // Affine is y = fn(x·scale + shift), fn Identity or SiLU; y may be x.
 func Affine(fn Func, y, x, scale, shift []float32) {
+	if level > PureGo {
+		op := mapAffine
+		if fn == SiLU {
+			op = mapAffineSiLU
+		}
+		m := arguments(y, x, scale, shift)
+		m.run(op)
+		return
+	}
 	for i := range y {
 		y[i] = apply(fn, x[i]*scale[i]+shift[i])
 	}
@@ -92,6 +197,11 @@ func Affine(fn Func, y, x, scale, shift []float32) {
 
 // Centre is y = (x − mean)·scale, what normalising a row does; y may be x.
 func Centre(y, x []float32, mean, scale float32) {
+	if level > PureGo {
+		m := arguments(y, x)
+		m.run(mapCentre, mean, scale)
+		return
+	}
 	for i := range y {
 		y[i] = (x[i] - mean) * scale
 	}
@@ -99,6 +209,11 @@ func Centre(y, x []float32, mean, scale float32) {
 
 // MulAdd is y = y·a + b.
 func MulAdd(y, a, b []float32) {
+	if level > PureGo {
+		m := arguments(y, y, a, b)
+		m.run(mapAffine)
+		return
+	}
 	for i := range y {
 		y[i] = y[i]*a[i] + b[i]
 	}
@@ -106,6 +221,11 @@ func MulAdd(y, a, b []float32) {
 
 // Diff is y = (a − b)·scale.
 func Diff(y, a, b []float32, scale float32) {
+	if level > PureGo {
+		m := arguments(y, a, b)
+		m.run(mapDiff, scale)
+		return
+	}
 	for i := range y {
 		y[i] = (a[i] - b[i]) * scale
 	}
@@ -113,6 +233,11 @@ func Diff(y, a, b []float32, scale float32) {
 
 // Blend is y = a·x + b·z + c, what gradients of normalised numbers are made of.
 func Blend(y []float32, a float32, x []float32, b float32, z []float32, c float32) {
+	if level > PureGo {
+		m := arguments(y, x, z)
+		m.run(mapBlend, a, b, c)
+		return
+	}
 	for i := range y {
 		y[i] = a*x[i] + b*z[i] + c
 	}
@@ -120,6 +245,11 @@ func Blend(y []float32, a float32, x []float32, b float32, z []float32, c float3
 
 // MulAddTo is y = y + a·b.
 func MulAddTo(y, a, b []float32) {
+	if level > PureGo {
+		m := arguments(y, y, a, b)
+		m.run(mapMulAddTo)
+		return
+	}
 	for i := range y {
 		y[i] += a[i] * b[i]
 	}
@@ -127,6 +257,11 @@ func MulAddTo(y, a, b []float32) {
 
 // AddSquaredDiff is y = y + (a − b)².
 func AddSquaredDiff(y, a, b []float32) {
+	if level > PureGo {
+		m := arguments(y, y, a, b)
+		m.run(mapAddSquaredDiff)
+		return
+	}
 	for i := range y {
 		d := a[i] - b[i]
 		y[i] += d * d
@@ -135,6 +270,11 @@ func AddSquaredDiff(y, a, b []float32) {
 
 // MulShifted is y = a·(b − c); y may be a or b.
 func MulShifted(y, a, b []float32, c float32) {
+	if level > PureGo {
+		m := arguments(y, a, b)
+		m.run(mapMulShifted, c)
+		return
+	}
 	for i := range y {
 		y[i] = a[i] * (b[i] - c)
 	}

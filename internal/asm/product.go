@@ -21,8 +21,54 @@ type Product struct {
 	M, N, K    int
 }
 
+// panelArgs is a panel of columns of a Product for a loop in assembly, strides in
+// bytes; the loop moves a and c on.
+type panelArgs struct {
+	a          unsafe.Pointer
+	rowA, colA int
+	b          unsafe.Pointer
+	ldB        int
+	c          unsafe.Pointer
+	ldC        int
+	keep       unsafe.Pointer
+	m, k       int
+}
+
+// ones keeps what C holds.
+var ones = func() (v [32]float32) {
+	for i := range v {
+		v[i] = 1
+	}
+	return v
+}()
+
 // Run computes the product.
-func (p *Product) Run() { p.runGo() }
+func (p *Product) Run() {
+	if level == PureGo {
+		p.runGo()
+		return
+	}
+	width := 16
+	for j := 0; j < p.N; j += width {
+		a := panelArgs{p.A, 4 * p.RowA, 4 * p.ColA, unsafe.Add(p.B, 4*j), 4 * p.LdB, unsafe.Add(p.C, 4*j), 4 * p.LdC, nil, p.M, p.K}
+		switch {
+		case p.Keep != nil:
+			a.keep = unsafe.Add(p.Keep, 4*j)
+		case p.Add:
+			a.keep = unsafe.Pointer(&ones)
+		}
+		switch {
+		case level == AVX2:
+			product256x16(&a)
+		case p.N-j >= 32:
+			width = 32
+			product512x32(&a)
+		default:
+			width = 16
+			product512x16(&a)
+		}
+	}
+}
 
 // runGo is the definition of Run.
 func (p *Product) runGo() {
@@ -54,19 +100,4 @@ func (p *Product) kept(c *[16]float32, j int) (sum [16]float32) {
 		sum = *c
 	}
 	return sum
-}
-
-// Turn transposes: dst[j][i] = src[i][j] for i < rows, j < cols. Strides are bytes.
-func Turn(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int) {
-	turnGo(dst, ldDst, src, ldSrc, rows, cols)
-}
-
-// turnGo is the definition of Turn.
-func turnGo(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int) {
-	for j := range cols {
-		to := unsafe.Slice((*float32)(unsafe.Add(dst, j*ldDst)), rows)
-		for i := range to {
-			to[i] = *(*float32)(unsafe.Add(src, i*ldSrc+4*j))
-		}
-	}
 }

@@ -1,6 +1,10 @@
 package asm
 
-import "math"
+import (
+	"math"
+	"slices"
+	"unsafe"
+)
 
 // The sums of this file add in an order that depends on the length alone.
 
@@ -16,8 +20,16 @@ func fold(s *[sumLanes]float32) float64 {
 	return t
 }
 
+// total adds up the lanes that a loop in assembly left.
+func (m *mapArgs) total() float64 { return fold(&m.lanes) }
+
 // Sum is Σx.
 func Sum(x []float32) float64 {
+	if level > PureGo {
+		m := arguments(x)
+		m.run(mapSum)
+		return m.total()
+	}
 	var s [sumLanes]float32
 	for ; len(x) >= sumLanes; x = x[sumLanes:] {
 		for i, v := range x[:sumLanes] {
@@ -32,6 +44,11 @@ func Sum(x []float32) float64 {
 
 // Dot is Σa·b.
 func Dot(a, b []float32) float64 {
+	if level > PureGo {
+		m := arguments(a, b)
+		m.run(mapDot)
+		return m.total()
+	}
 	var s [sumLanes]float32
 	b = b[:len(a)]
 	for ; len(a) >= sumLanes; a, b = a[sumLanes:], b[sumLanes:] {
@@ -47,6 +64,11 @@ func Dot(a, b []float32) float64 {
 
 // SumSquaredFrom is Σ(x−c)².
 func SumSquaredFrom(x []float32, c float32) float64 {
+	if level > PureGo {
+		m := arguments(x)
+		m.run(mapSumSquaredFrom, c)
+		return m.total()
+	}
 	var s [sumLanes]float32
 	for ; len(x) >= sumLanes; x = x[sumLanes:] {
 		for i, v := range x[:sumLanes] {
@@ -61,6 +83,11 @@ func SumSquaredFrom(x []float32, c float32) float64 {
 
 // SumSquaredDiff is Σ(a−b)².
 func SumSquaredDiff(a, b []float32) float64 {
+	if level > PureGo {
+		m := arguments(a, b)
+		m.run(mapSumSquaredDiff)
+		return m.total()
+	}
 	var s [sumLanes]float32
 	b = b[:len(a)]
 	for ; len(a) >= sumLanes; a, b = a[sumLanes:], b[sumLanes:] {
@@ -78,6 +105,15 @@ func SumSquaredDiff(a, b []float32) float64 {
 
 // SumSquares64 is Σx² with float64 sums.
 func SumSquares64(x []float32) float64 {
+	if level > PureGo {
+		m := arguments(x)
+		m.run(mapSumSquares64)
+		var t float64
+		for _, v := range (*[8]float64)(unsafe.Pointer(&m.lanes)) {
+			t += v
+		}
+		return t
+	}
 	var s [8]float64
 	for ; len(x) >= 8; x = x[8:] {
 		for i, v := range x[:8] {
@@ -96,6 +132,11 @@ func SumSquares64(x []float32) float64 {
 
 // Max is the largest of x, −Inf of none. A NaN may be passed over.
 func Max(x []float32) float32 {
+	if level > PureGo {
+		m := arguments(x)
+		m.run(mapMax)
+		return slices.Max(m.lanes[:Columns()/2])
+	}
 	m := float32(math.Inf(-1))
 	for _, v := range x {
 		if v > m {
@@ -107,6 +148,11 @@ func Max(x []float32) float32 {
 
 // ExpSum is y = exp(x − top) and returns Σy; y may be x.
 func ExpSum(y, x []float32, top float32) float64 {
+	if level > PureGo {
+		m := arguments(y, x)
+		m.run(mapExpSum, top)
+		return m.total()
+	}
 	var s [sumLanes]float32
 	for i := range y {
 		v := float32(exp(float64(x[i]) - float64(top)))

@@ -49,7 +49,7 @@ func slopeSlack(fn engine.Func, x float64) float64 {
 		return (12+2*argument(fn, x))*u*(s+density) + tiny
 	case engine.Sigmoid:
 		s = sigmoid(x)
-		return (12+2*argument(fn, x))*u*s*(1-s) + 2*u*s
+		return (12+2*argument(fn, x))*u*s*(1-s) + 2*u*s + tiny
 	case engine.Tanh:
 		return 8 * u
 	}

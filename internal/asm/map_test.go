@@ -1,0 +1,213 @@
+package asm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// loop is a function of slices: outs are written, ins read, and the result, if any,
+// returned.
+type loop struct {
+	name     string
+	out, in  int
+	call     func(out, in [][]float32) float64
+	rounding float64 // units in the last place that two forms may differ by, of the terms' size
+}
+
+func loops() []loop {
+	var all []loop
+	add := func(name string, out, in int, rounding float64, f func(o, i [][]float32)) {
+		all = append(all, loop{name, out, in, func(o, i [][]float32) float64 { f(o, i); return 0 }, rounding})
+	}
+	sum := func(name string, out, in int, rounding float64, f func(o, i [][]float32) float64) {
+		all = append(all, loop{name, out, in, f, rounding})
+	}
+	for fn := Identity; fn <= ReLU; fn++ {
+		add(fmt.Sprint("Apply", fn), 1, 1, 16, func(o, i [][]float32) { Apply(fn, o[0], i[0]) })
+		add(fmt.Sprint("ApplySlope", fn), 1, 2, 32, func(o, i [][]float32) { ApplySlope(fn, o[0], i[0], i[1]) })
+	}
+	for _, fn := range []Func{SiLU, GELU} {
+		add(fmt.Sprint("ApplyMul", fn), 1, 2, 16, func(o, i [][]float32) { ApplyMul(fn, o[0], i[0], i[1]) })
+		add(fmt.Sprint("ApplyMulSlope", fn), 2, 3, 40, func(o, i [][]float32) { ApplyMulSlope(fn, o[0], o[1], i[0], i[1], i[2]) })
+	}
+	add("Add", 1, 2, 0, func(o, i [][]float32) { Add(o[0], i[0], i[1]) })
+	add("Sub", 1, 2, 0, func(o, i [][]float32) { Sub(o[0], i[0], i[1]) })
+	add("Mul", 1, 2, 0, func(o, i [][]float32) { Mul(o[0], i[0], i[1]) })
+	add("Scale", 1, 1, 0, func(o, i [][]float32) { Scale(o[0], 1.7, i[0]) })
+	add("Shift", 1, 1, 0, func(o, i [][]float32) { Shift(o[0], 1.7, i[0]) })
+	add("Axpy", 1, 1, 4, func(o, i [][]float32) { clear(o[0]); Axpy(o[0], 1.5, i[0]); Axpy(o[0], 1.7, i[0]) })
+	add("Comb", 1, 2, 4, func(o, i [][]float32) { Comb(o[0], 1.7, i[0], -0.3, i[1]) })
+	add("Affine", 1, 3, 4, func(o, i [][]float32) { Affine(Identity, o[0], i[0], i[1], i[2]) })
+	add("AffineSiLU", 1, 3, 40, func(o, i [][]float32) { Affine(SiLU, o[0], i[0], i[1], i[2]) })
+	add("Centre", 1, 1, 2, func(o, i [][]float32) { Centre(o[0], i[0], 0.3, 1.7) })
+	add("MulAdd", 1, 2, 4, func(o, i [][]float32) { copy(o[0], i[0]); MulAdd(o[0], i[0], i[1]) })
+	add("Diff", 1, 2, 2, func(o, i [][]float32) { Diff(o[0], i[0], i[1], 0.7) })
+	add("Blend", 1, 2, 6, func(o, i [][]float32) { Blend(o[0], 1.7, i[0], -0.3, i[1], 0.2) })
+	add("MulAddTo", 1, 2, 4, func(o, i [][]float32) { copy(o[0], i[0]); MulAddTo(o[0], i[0], i[1]) })
+	add("AddSquaredDiff", 1, 2, 6, func(o, i [][]float32) { copy(o[0], i[0]); AddSquaredDiff(o[0], i[0], i[1]) })
+	add("MulShifted", 1, 2, 2, func(o, i [][]float32) { MulShifted(o[0], i[0], i[1], 0.3) })
+	add("SoftmaxRowGrad", 2, 2, 8, func(o, i [][]float32) {
+		copy(o[0], i[0])
+		copy(o[1], i[1])
+		SoftmaxRowGrad(o[0], o[1], 3, 0.2)
+	})
+	sum("Sum", 0, 1, 300, func(_, i [][]float32) float64 { return Sum(i[0]) })
+	sum("Dot", 0, 2, 300, func(_, i [][]float32) float64 { return Dot(i[0], i[1]) })
+	sum("SumSquaredFrom", 0, 1, 300, func(_, i [][]float32) float64 { return SumSquaredFrom(i[0], 0.3) })
+	sum("SumSquaredDiff", 0, 2, 300, func(_, i [][]float32) float64 { return SumSquaredDiff(i[0], i[1]) })
+	sum("SumSquares64", 0, 1, 1e-6, func(_, i [][]float32) float64 { return SumSquares64(i[0]) })
+	sum("Max", 0, 1, 0, func(_, i [][]float32) float64 { return float64(Max(i[0])) })
+	sum("ExpSum", 1, 1, 300, func(o, i [][]float32) float64 { return ExpSum(o[0], i[0], 1) })
+	return all
+}
+
+// TestLoopsMatchTheirDefinitions runs every loop on every level against its
+// definition: all lengths to 300, odd alignments, numbers around.
+func TestLoopsMatchTheirDefinitions(t *testing.T) {
+	atLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, l := range loops() {
+			for n := range 301 {
+				checkLoop(t, r, l, n)
+			}
+		}
+	})
+}
+
+func checkLoop(t *testing.T, r *rand.Rand, l loop, n int) {
+	t.Helper()
+	in := make([][]float32, l.in)
+	for i := range in {
+		off := r.IntN(4)
+		in[i] = randoms(r, n+off)[off:]
+	}
+	fast, slow := fenced(r, l.out, n), fenced(r, l.out, n)
+	have := l.call(fast.out, in)
+	want := atPureGo(func() float64 { return l.call(slow.out, in) })
+	size := float64(1 + n)
+	if d := math.Abs(have - want); d > l.rounding*0x1p-24*size*4 {
+		t.Fatalf("%s of %d: have %v, want %v", l.name, n, have, want)
+	}
+	for o := range fast.out {
+		for i, x := range fast.out[o] {
+			y := slow.out[o][i]
+			if d := math.Abs(float64(x) - float64(y)); d > l.rounding*0x1p-24*max(math.Abs(float64(y)), 1) {
+				t.Fatalf("%s of %d: [%d] is %v, want %v", l.name, n, i, x, y)
+			}
+		}
+		fast.check(t, l.name, n)
+	}
+}
+
+// atPureGo computes f with the definitions.
+func atPureGo(f func() float64) float64 {
+	was := level
+	defer func() { level = was }()
+	level = PureGo
+	return f()
+}
+
+// fences are slices with numbers around that must stay.
+type fences struct{ whole, out [][]float32 }
+
+func fenced(r *rand.Rand, n, length int) (f fences) {
+	for range n {
+		off := 20 + r.IntN(4)
+		w := make([]float32, off+length+20)
+		for i := range w {
+			w[i] = guard
+		}
+		f.whole, f.out = append(f.whole, w), append(f.out, w[off:off+length:off+length])
+	}
+	return f
+}
+
+func (f fences) check(t *testing.T, name string, n int) {
+	t.Helper()
+	for i, w := range f.whole {
+		off := cap(w) - 20 - len(f.out[i])
+		for j, v := range w {
+			if (j < off || j >= off+n) && v != guard {
+				t.Fatalf("%s of %d: wrote [%d]", name, n, j-off)
+			}
+		}
+	}
+}
+
+// TestPlaceDoesNotMatter: a number's result has the same bits wherever it stands.
+func TestPlaceDoesNotMatter(t *testing.T) {
+	atLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(8, 8))
+		for _, l := range loops() {
+			if l.name == "ExpSum" || l.out == 0 {
+				continue
+			}
+			in := make([][]float32, l.in)
+			for i := range in {
+				in[i] = randoms(r, 70)
+			}
+			whole := fenced(r, l.out, 70).out
+			l.call(whole, in)
+			for i := range 70 {
+				alone := make([][]float32, l.in)
+				for k := range alone {
+					alone[k] = in[k][i : i+1]
+				}
+				one := fenced(r, l.out, 1).out
+				l.call(one, alone)
+				for o := range one {
+					if !sameBits(one[o][0], whole[o][i]) {
+						t.Fatalf("%s: [%d] is %v, alone %v", l.name, i, whole[o][i], one[o][0])
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestFunctionsOfAll walks float32 in steps of a prime number of bit patterns and
+// holds the functions to math's, in units in the last place.
+func TestFunctionsOfAll(t *testing.T) {
+	const step = 40013
+	var x, y, dy []float32
+	for b := uint64(0); b < 1<<32; b += step {
+		x = append(x, math.Float32frombits(uint32(b)))
+		dy = append(dy, 1)
+	}
+	y = make([]float32, len(x))
+	atLevel(t, func(t *testing.T) {
+		for fn := Identity; fn <= ReLU; fn++ {
+			Apply(fn, y, x)
+			worst, at := 0.0, float32(0)
+			for i, v := range x {
+				want := apply(fn, v)
+				if math.IsInf(float64(v), 0) {
+					continue
+				}
+				if d := ulps(y[i], want); d > worst {
+					worst, at = d, v
+				}
+			}
+			t.Logf("function %d: %.3g units in the last place at %v", fn, worst, at)
+		}
+		_ = dy
+	})
+}
+
+// ulps is how many units in the last place of want, or of the smallest normal number,
+// have is off.
+func ulps(have, want float32) float64 {
+	if want != want || have != have {
+		if (want != want) == (have != have) {
+			return 0
+		}
+		return math.Inf(1)
+	}
+	if have == want {
+		return 0
+	}
+	_, e := math.Frexp(float64(want))
+	return math.Abs(float64(have)-float64(want)) / math.Ldexp(1, max(e, -125)-24)
+}
