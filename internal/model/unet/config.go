@@ -99,7 +99,7 @@ var defaults = map[string]string{
 // Parse reads config.json. Fields it does not know, such as names and versions, are
 // passed over.
 func Parse(text []byte) (Config, error) {
-	var f file
+	f := file{InChannels: 4, OutChannels: 4}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return Config{}, bad("%w", err)
@@ -124,7 +124,24 @@ func sameJSON(have json.RawMessage, want string) bool {
 	return json.Unmarshal(have, &h) == nil && json.Unmarshal([]byte(want), &w) == nil && (h == nil || h == w)
 }
 
+// fillIn gives absent fields the defaults of diffusers' class.
+func (f *file) fillIn() {
+	if f.BlockOutChannels == nil {
+		f.BlockOutChannels = []int{320, 640, 1280, 1280}
+	}
+	if f.DownBlockTypes == nil {
+		f.DownBlockTypes = []string{"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"}
+	}
+	if f.UpBlockTypes == nil {
+		f.UpBlockTypes = []string{"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"}
+	}
+	if f.CrossAttentionDim == nil {
+		f.CrossAttentionDim = perLevel{1280}
+	}
+}
+
 func (f *file) config() (Config, error) {
+	f.fillIn()
 	levels := len(f.BlockOutChannels)
 	c := Config{
 		InChannels: f.InChannels, OutChannels: f.OutChannels, BlockOutChannels: f.BlockOutChannels,
