@@ -33,7 +33,8 @@ type Dataset struct {
 // documentation lists, or one file. It reads tables of text once, for their columns
 // and types; everything else is opened when a sample asks for it.
 //
-// Open never goes to the network; [Load] fetches a dataset by its name on a hub.
+// Open never goes to the network: a name such as "hf:owner/name" is looked for in the
+// cache alone. [Load] fetches a dataset by its name on a hub.
 func Open(path string, opts ...Option) (*Dataset, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -41,7 +42,7 @@ func Open(path string, opts ...Option) (*Dataset, error) {
 	}
 	name, err := o.root(path)
 	if err != nil {
-		return nil, err
+		return o.openCached(path, err)
 	}
 	lay, err := o.layout(name)
 	if err != nil {
@@ -95,6 +96,11 @@ func (o *options) layout(name string) (layout, error) {
 	if err != nil {
 		return layout{}, err
 	}
+	return o.layoutOf(names)
+}
+
+// layoutOf tells from the names of all files, and from the few that describe them.
+func (o *options) layoutOf(names []string) (layout, error) {
 	if o.data != nil {
 		l := layout{builder: o.format}
 		for _, s := range o.order {
@@ -128,6 +134,14 @@ func (o *options) layout(name string) (layout, error) {
 	return layout{o.format, splits, nil}, err
 }
 
+func (l layout) names() []string {
+	var names []string
+	for _, s := range l.splits {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 // listFiles returns the paths of all files, sorted.
 func listFiles(fsys fs.FS) ([]string, error) {
 	var names []string
@@ -149,9 +163,9 @@ func listFiles(fsys fs.FS) ([]string, error) {
 // open opens the split that the options ask for.
 func (l layout) open(o *options) (*Dataset, error) {
 	d := &Dataset{text: o.text, image: o.image, files: &files{o.fsys, o.dir, o.inside}, closed: new(atomic.Bool)}
+	d.splits = l.names()
 	var all [][]string
 	for _, s := range l.splits {
-		d.splits = append(d.splits, s.name)
 		all = append(all, s.files)
 	}
 	i, err := chooseSplit(d.splits, o.split)

@@ -3,6 +3,8 @@ package dataset
 import (
 	"io/fs"
 	"slices"
+
+	"github.com/easel-go/easel/internal/hub"
 )
 
 // An Option changes how Open or Load reads a dataset.
@@ -21,6 +23,8 @@ type options struct {
 	na            map[string]bool
 	verbatim      []string
 	inside        bool
+	hub           hub.Client
+	revision      string
 }
 
 func newOptions(opts []Option) (*options, error) {

@@ -42,7 +42,7 @@ type parquetSink struct {
 	*partialFile
 	columns []Column
 	nodes   []*parquetOut
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	leaves  int
 	rows    int
 	bytes   int
@@ -58,7 +58,7 @@ func (s *parquetSink) begin() error {
 		s.nodes = append(s.nodes, n)
 		root.add(c.Name, n.schema)
 	}
-	s.w = parquet.NewWriter(s.partialFile, parquet.NewSchema("schema", root),
+	s.w = parquet.NewGenericWriter[any](s.partialFile, parquet.NewSchema("schema", root),
 		parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(pageBytes), parquet.DataPageStatistics(false),
 		parquet.SkipPageBounds(), parquet.KeyValueMetadata("huggingface", featuresOf(s.columns)))
 	return nil

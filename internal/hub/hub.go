@@ -135,6 +135,10 @@ type Request struct {
 	Ignore []string // patterns that win over Allow
 	Need   []string // paths whose absence is said before the first file is fetched
 	Dir    string   // a folder for the files, or "" for the cache
+
+	// Listing is what List returned for the repository, so that several requests are
+	// about one state of it. Nil asks the hub.
+	Listing *Listing
 }
 
 // Client fetches. The zero value takes its settings from the variables that the
@@ -156,7 +160,7 @@ func (c *Client) List(ctx context.Context, r Repo) (*Listing, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	if c.offline(r.Hub) {
+	if c.IsOffline(r.Hub) {
 		return nil, fail(Offline, r.String(), "listing needs the network")
 	}
 	s, err := c.session(r)
@@ -177,7 +181,7 @@ func (c *Client) Fetch(ctx context.Context, q Request) (dir string, err error) {
 	if dir, ok := c.commitOnDisk(q); ok {
 		return dir, nil
 	}
-	if c.offline(q.Hub) {
+	if c.IsOffline(q.Hub) {
 		return c.onDisk(q)
 	}
 	s, err := c.session(q.Repo)
@@ -185,9 +189,11 @@ func (c *Client) Fetch(ctx context.Context, q Request) (dir string, err error) {
 		return "", err
 	}
 	defer s.close()
-	l, err := s.list(ctx)
-	if err != nil {
-		return "", err
+	l := q.Listing
+	if l == nil {
+		if l, err = s.list(ctx); err != nil {
+			return "", err
+		}
 	}
 	files, err := q.pick(l.Files)
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// offline reports whether requests are forbidden.
-func (c *Client) offline(s Site) bool {
+// IsOffline reports whether requests to the hub are forbidden, by the Client or by a
+// variable.
+func (c *Client) IsOffline(s Site) bool {
 	return c.Offline || s == HuggingFace && isTrue(getenv("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
 }
 
