@@ -5,31 +5,54 @@ import (
 	"slices"
 )
 
-// clipping is the part of a config that bounds the guess of the picture.
-type clipping struct {
-	Clip         bool    `json:"clip_sample"`
-	ClipRange    float64 `json:"clip_sample_range"`
-	Threshold    bool    `json:"thresholding"`
-	Quantile     float64 `json:"dynamic_thresholding_ratio"`
-	ThresholdMax float64 `json:"sample_max_value"`
+// thresholding is the part of a config that bounds the guess of the picture by its own
+// values.
+type thresholding struct {
+	Dynamic  bool    `json:"thresholding"`
+	Quantile float64 `json:"dynamic_thresholding_ratio"`
+	Most     float64 `json:"sample_max_value"`
 }
 
-var clippingDefaults = clipping{ClipRange: 1, Quantile: 0.995, ThresholdMax: 1}
+var noThresholding = thresholding{Quantile: 0.995, Most: 1}
 
-func (c clipping) check() error {
+func (c thresholding) check() error {
 	switch {
-	case c.Threshold && !(c.Quantile >= 0 && c.Quantile <= 1):
+	case !c.Dynamic:
+	case !(c.Quantile >= 0 && c.Quantile <= 1):
 		return invalid("dynamic_thresholding_ratio", c.Quantile, "0 to 1")
-	case c.Clip && !(c.ClipRange > 0):
-		return invalid("clip_sample_range", c.ClipRange, "a positive number")
+	case !(c.Most > 0):
+		return invalid("sample_max_value", c.Most, "a positive number")
 	}
 	return nil
 }
 
+func (c thresholding) bound() bound {
+	return bound{dynamic: c.Dynamic, quantile: c.Quantile, most: c.Most}
+}
+
+// clipping is thresholding, or a fixed bound.
+type clipping struct {
+	thresholding
+	Clip  bool    `json:"clip_sample"`
+	Range float64 `json:"clip_sample_range"`
+}
+
+var (
+	noClipping = clipping{thresholding: noThresholding, Range: 1}
+	clipped    = clipping{thresholding: noThresholding, Range: 1, Clip: true}
+)
+
+func (c clipping) check() error {
+	if c.Clip && !(c.Range > 0) {
+		return invalid("clip_sample_range", c.Range, "a positive number")
+	}
+	return c.thresholding.check()
+}
+
 func (c clipping) bound() bound {
-	b := bound{dynamic: c.Threshold, quantile: c.Quantile, most: c.ThresholdMax}
+	b := c.thresholding.bound()
 	if c.Clip {
-		b.clip = c.ClipRange
+		b.clip = c.Range
 	}
 	return b
 }

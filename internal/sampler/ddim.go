@@ -16,9 +16,7 @@ type ddim struct {
 }
 
 func newDDIM() rule {
-	clip := clippingDefaults
-	clip.Clip = true
-	return &ddim{training: linearDefaults, spacing: spacing{Spacing: leading}, clipping: clip, Prediction: Epsilon, AlphaToOne: true}
+	return &ddim{training: linearDefaults, spacing: spacing{Spacing: leading}, clipping: clipped, Prediction: Epsilon, AlphaToOne: true}
 }
 
 func (c *ddim) table() (*Schedule, error) {

@@ -24,9 +24,7 @@ const (
 )
 
 func newDDPM() rule {
-	clip := clippingDefaults
-	clip.Clip = true
-	return &ddpm{training: linearDefaults, spacing: spacing{Spacing: leading}, clipping: clip, Prediction: Epsilon, Variance: fixedSmall}
+	return &ddpm{training: linearDefaults, spacing: spacing{Spacing: leading}, clipping: clipped, Prediction: Epsilon, Variance: fixedSmall}
 }
 
 func (c *ddpm) table() (*Schedule, error) {

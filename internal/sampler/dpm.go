@@ -12,13 +12,11 @@ import (
 // (DPM-Solver, in the noise) and 2022b (DPM-Solver++, in the picture), each as an
 // ordinary or (sde-) stochastic differential equation.
 type solver struct {
-	Order        int        `json:"solver_order"`
-	Prediction   Prediction `json:"prediction_type"`
-	Threshold    bool       `json:"thresholding"`
-	Quantile     float64    `json:"dynamic_thresholding_ratio"`
-	ThresholdMax float64    `json:"sample_max_value"`
-	Algorithm    string     `json:"algorithm_type"`
-	Solver       string     `json:"solver_type"`
+	thresholding
+	Order      int        `json:"solver_order"`
+	Prediction Prediction `json:"prediction_type"`
+	Algorithm  string     `json:"algorithm_type"`
+	Solver     string     `json:"solver_type"`
 }
 
 // The algorithms.
@@ -34,7 +32,7 @@ const (
 	logrho   = "logrho"
 )
 
-var solverDefaults = solver{Order: 2, Prediction: Epsilon, Quantile: 0.995, ThresholdMax: 1, Algorithm: dpmPP, Solver: midpoint}
+var solverDefaults = solver{thresholding: noThresholding, Order: 2, Prediction: Epsilon, Algorithm: dpmPP, Solver: midpoint}
 
 // check refuses what the class does not do, and reads what the config of a sibling
 // class says for what is meant.
@@ -52,20 +50,14 @@ func (c *solver) check(algorithms ...string) error {
 		return unsupported("solver_type", c.Solver, "midpoint or heun")
 	case c.Order < 1 || c.Order > 3:
 		return invalid("solver_order", c.Order, "1 to 3")
-	case c.Threshold && !(c.Quantile >= 0 && c.Quantile <= 1):
-		return invalid("dynamic_thresholding_ratio", c.Quantile, "0 to 1")
 	}
-	return c.Prediction.check(Epsilon, VPrediction, SamplePrediction)
+	return firstError(c.thresholding.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction))
 }
 
 // noisy reports whether the algorithm solves for the noise, not for the picture.
 func (c *solver) noisy() bool { return c.Algorithm == dpmNoise || c.Algorithm == sdeNoise }
 
 func (c *solver) stochastic() bool { return c.Algorithm == sdePP || c.Algorithm == sdeNoise }
-
-func (c *solver) bound() bound {
-	return bound{dynamic: c.Threshold, quantile: c.Quantile, most: c.ThresholdMax}
-}
 
 // flow is what configs say of flow matching, which these networks were not trained by.
 type flow struct {
@@ -180,7 +172,7 @@ func (c *solver) reference(l Level) (guess, keep mix) {
 	if !c.noisy() {
 		return guess, keepPicture
 	}
-	if c.Threshold {
+	if c.Dynamic {
 		return guess, noiseOfPicture(l)
 	}
 	return c.Prediction.noise(l), wholeAnswer

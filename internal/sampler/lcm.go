@@ -19,7 +19,7 @@ type distilled struct {
 	ZeroSNR       bool       `json:"rescale_betas_zero_snr"`
 }
 
-var distilledDefaults = distilled{training: sdDefaults, clipping: clippingDefaults, Prediction: Epsilon, OriginalSteps: 50, AlphaToOne: true, Spacing: leading, Scaling: 10}
+var distilledDefaults = distilled{training: sdDefaults, clipping: noClipping, Prediction: Epsilon, OriginalSteps: 50, AlphaToOne: true, Spacing: leading, Scaling: 10}
 
 func (c *distilled) table() (*Schedule, error) {
 	if c.OriginalSteps < 1 || c.OriginalSteps > c.training.Steps {

@@ -16,17 +16,15 @@ type unipc struct {
 	spread
 	finals
 	flow
-	Order        int             `json:"solver_order"`
-	Prediction   Prediction      `json:"prediction_type"`
-	Threshold    bool            `json:"thresholding"`
-	Quantile     float64         `json:"dynamic_thresholding_ratio"`
-	ThresholdMax float64         `json:"sample_max_value"`
-	PredictX0    bool            `json:"predict_x0"`
-	Solver       string          `json:"solver_type"`
-	LowerFinal   bool            `json:"lower_order_final"`
-	Uncorrected  []int           `json:"disable_corrector"` // steps whose result is not corrected
-	Predictor    *map[string]any `json:"solver_p"`
-	ZeroSNR      bool            `json:"rescale_betas_zero_snr"`
+	thresholding
+	Order       int             `json:"solver_order"`
+	Prediction  Prediction      `json:"prediction_type"`
+	PredictX0   bool            `json:"predict_x0"`
+	Solver      string          `json:"solver_type"`
+	LowerFinal  bool            `json:"lower_order_final"`
+	Uncorrected []int           `json:"disable_corrector"` // steps whose result is not corrected
+	Predictor   *map[string]any `json:"solver_p"`
+	ZeroSNR     bool            `json:"rescale_betas_zero_snr"`
 }
 
 // The choices of B(h): h itself, or e^h − 1.
@@ -39,8 +37,8 @@ const (
 const maxUniPCOrder = 8
 
 func newUniPC() rule {
-	return &unipc{training: linearDefaults, spacing: spacing{Spacing: even}, finals: finals{zero}, Order: 2, Prediction: Epsilon,
-		Quantile: 0.995, ThresholdMax: 1, PredictX0: true, Solver: bh2, LowerFinal: true}
+	return &unipc{training: linearDefaults, spacing: spacing{Spacing: even}, finals: finals{zero}, thresholding: noThresholding, Order: 2, Prediction: Epsilon,
+		PredictX0: true, Solver: bh2, LowerFinal: true}
 }
 
 func (c *unipc) table() (*Schedule, error) {
@@ -52,12 +50,10 @@ func (c *unipc) table() (*Schedule, error) {
 		return nil, unsupported("solver_type", c.Solver, "bh1 or bh2")
 	case c.Order < 1 || c.Order > maxUniPCOrder:
 		return nil, invalid("solver_order", c.Order, "1 to 8")
-	case c.Threshold && !(c.Quantile >= 0 && c.Quantile <= 1):
-		return nil, invalid("dynamic_thresholding_ratio", c.Quantile, "0 to 1")
 	case c.Predictor != nil:
 		return nil, &fault.Error{Kind: fault.Unsupported, Op: "sampler", What: "solver_p", Have: "given", Want: "null: the predictor is UniPC's own"}
 	}
-	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.flow.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
+	if err := firstError(c.spacing.check(), c.spread.check(), c.finals.check(), c.flow.check(), c.thresholding.check(), c.Prediction.check(Epsilon, VPrediction, SamplePrediction)); err != nil {
 		return nil, err
 	}
 	return c.training.schedule(rescaledUp.when(c.ZeroSNR))
@@ -77,7 +73,10 @@ func (c *unipc) plan(s *Schedule, st Steps) (*Plan, error) {
 		low = sigma[len(sigma)-1]
 	}
 	sigma = withFinal(sigma, c.finals.level(low))
-	p := &Plan{sigmas: sigma, init: 1, order: 1, bound: bound{dynamic: c.Threshold && c.PredictX0, quantile: c.Quantile, most: c.ThresholdMax}}
+	p := &Plan{sigmas: sigma, init: 1, order: 1}
+	if c.PredictX0 {
+		p.bound = c.thresholding.bound()
+	}
 	last := 0 // order of the step before
 	for i := begin; i < len(t); i++ {
 		n := len(p.calls)
