@@ -55,12 +55,19 @@ func fma32(s *source, vec string, b, a, acc int) {
 
 // dot16 is VDPBF16PS zmm, which Go's assembler lacks: EVEX.512.F3.0F38.W0 52 /r.
 func dot16(s *source, _ string, b, a, acc int) {
+	s.op("%s // VDPBF16PS Z%d, Z%d, Z%d", evex(2, 0x52, acc, a, b), b, a, acc)
+}
+
+// evex encodes an instruction on three zmm registers of map 0F38 with W0: pp is 2 for
+// prefix F3 and 3 for F2, low and high the sources as Intel's manual orders them from
+// the last.
+func evex(pp, opcode, dst, high, low int) string {
 	not := func(v, bit int) int { return ^(v >> bit) & 1 }
-	p0 := not(acc, 3)<<7 | not(b, 4)<<6 | not(b, 3)<<5 | not(acc, 4)<<4 | 2
-	p1 := (^a&15)<<3 | 4 | 2
-	p2 := 2<<5 | not(a, 4)<<3
-	modrm := 0xC0 | (acc&7)<<3 | b&7
-	s.op("LONG $0x%02x%02x%02x62; WORD $0x%02x52 // VDPBF16PS Z%d, Z%d, Z%d", p2, p1, p0, modrm, b, a, acc)
+	p0 := not(dst, 3)<<7 | not(low, 4)<<6 | not(low, 3)<<5 | not(dst, 4)<<4 | 2
+	p1 := (^high&15)<<3 | 4 | pp
+	p2 := 2<<5 | not(high, 4)<<3
+	modrm := 0xC0 | (dst&7)<<3 | low&7
+	return fmt.Sprintf("LONG $0x%02x%02x%02x62; WORD $0x%02x%02x", p2, p1, p0, modrm, opcode)
 }
 
 func (t tile) acc(row, half int) int { return 2*row + half }

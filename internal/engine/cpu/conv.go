@@ -19,7 +19,7 @@ type conv struct {
 
 func newConv2D(e *Engine, op engine.Conv2D) (engine.Kernel, error) {
 	kind, ok := kindOf(op.Weight)
-	if !ok || op.Compute == engine.Bfloat16 {
+	if !ok {
 		return nil, engine.ErrNotImplemented
 	}
 	if outH, outW := op.OutSize(); suits(op, op.In, op.Out, outH, outW) {
@@ -47,9 +47,21 @@ func directConv(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 		segments: op.KH * op.KW, k: op.In, cols: op.Out, act: op.Act,
 		bias: next.take(op.Bias), item: next.take(op.Item), residual: next.take(op.Residual),
 	}
+	if op.Compute == engine.Bfloat16 {
+		l.channels /= p.round(op.Batch * op.H * op.W * op.In)
+	}
 	p.plan()
 	l.scatter = scatters(p)
 	return p
+}
+
+// perRange returns how many numbers of a weight's segment the range from k on takes.
+func (p *product) perRange(k int) int {
+	n := min(p.kStep, p.k-k)
+	if p.factors == paired {
+		n *= 2
+	}
+	return n
 }
 
 // scatters returns, for the lengths of range a product has, where row i·taps+t of a
@@ -60,7 +72,7 @@ func scatters(p *product) map[int][]int32 {
 	}
 	m := map[int][]int32{}
 	for k := 0; k < p.k; k += p.kStep {
-		n := min(p.kStep, p.k-k)
+		n := p.perRange(k)
 		m[n] = scatter(p.segments, n)[n]
 	}
 	return m
@@ -75,8 +87,8 @@ func scatter(taps, n int) map[int][]int32 {
 	return map[int][]int32{n: at}
 }
 
-func (l *conv) rows(a *engine.Args, g int, table []rowTable) group {
-	return l.group(a.In[0].Host, 4*l.op.H*l.op.W*l.op.In, g, table)
+func (l *conv) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
+	return l.group(x, 4*l.op.H*l.op.W*l.channels, g, table)
 }
 
 func (l *conv) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {
@@ -96,7 +108,7 @@ type convGrad struct {
 
 func newConv2DInputGrad(e *Engine, op engine.Conv2DInputGrad) (engine.Kernel, error) {
 	kind, ok := kindOf(op.Weight)
-	if !ok || op.Compute == engine.Bfloat16 || op.UpH > 0 {
+	if !ok || op.UpH > 0 {
 		return nil, engine.ErrNotImplemented
 	}
 	if suits(op.Conv2D, op.Out, op.In, op.H, op.W) {
@@ -126,10 +138,13 @@ func directGrad(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 		segments: op.KH * op.KW, k: op.Out, cols: op.In,
 		bias: none, item: none, residual: none,
 	}
+	if outH, outW := op.OutSize(); op.Compute == engine.Bfloat16 {
+		l.channels /= p.round(op.Batch * outH * outW * op.Out)
+	}
 	p.plan()
 	l.scatter = map[int][]int32{}
 	for k := 0; k < p.k; k += p.kStep {
-		n := min(p.kStep, p.k-k)
+		n := p.perRange(k)
 		l.scatter[n] = gradScatter(p.segments, n)[n]
 	}
 	return p
@@ -144,9 +159,9 @@ func gradScatter(taps, n int) map[int][]int32 {
 	return map[int][]int32{n: at}
 }
 
-func (l *convGrad) rows(a *engine.Args, g int, table []rowTable) group {
+func (l *convGrad) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
 	outH, outW := l.op.OutSize()
-	return l.group(a.In[0].Host, 4*outH*outW*l.op.Out, g, table)
+	return l.group(x, 4*outH*outW*l.channels, g, table)
 }
 
 // panel transposes, for each output channel, the taps of n input channels.

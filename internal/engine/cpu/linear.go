@@ -12,14 +12,15 @@ type linear struct {
 	op    engine.Linear
 	kind  asm.Kind
 	total int // rows of all items
+	ld    int // bytes between rows of x as it is multiplied
 }
 
 func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 	kind, ok := kindOf(op.Weight)
-	if !ok || op.Compute == engine.Bfloat16 {
+	if !ok {
 		return nil, engine.ErrNotImplemented
 	}
-	l := &linear{op: op, kind: kind, total: op.Batch * op.Rows}
+	l := &linear{op: op, kind: kind, total: op.Batch * op.Rows, ld: 4 * op.In}
 	next := inputs(2)
 	p := &product{
 		layer: l, threads: e.threads, groups: ceilDiv(l.total, asm.TileRows()),
@@ -28,6 +29,9 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 	}
 	if op.GLU != engine.NoGLU {
 		p.cols /= 2
+	}
+	if op.Compute == engine.Bfloat16 {
+		l.ld /= p.round(l.total * op.In)
 	}
 	p.plan()
 	return p, nil
@@ -44,12 +48,11 @@ func (n *inputs) take(have bool) int {
 	return int(*n) - 1
 }
 
-func (l *linear) rows(a *engine.Args, g int, table []rowTable) group {
+func (l *linear) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
 	m := asm.TileRows()
 	at := group{row: g * m, n: min(m, l.total-g*m)}
-	x := unsafe.Add(a.In[0].Host, 4*at.row*l.op.In)
 	for i := range at.n {
-		table[0][i] = unsafe.Add(x, 4*i*l.op.In)
+		table[0][i] = unsafe.Add(x, (at.row+i)*l.ld)
 	}
 	return at
 }

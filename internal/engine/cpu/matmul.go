@@ -58,7 +58,7 @@ func (l *matMul) do(a *engine.Args, _, _, i int) {
 	asm.Transpose(unsafe.Add(a.Scratch.Host, 4*k), 4*l.ld(), unsafe.Add(a.In[0].Host, 4*k*l.op.M), 4*l.op.M, min(turnRows, l.op.K-k), l.op.M)
 }
 
-func (l *matMul) rows(a *engine.Args, g int, table []rowTable) group {
+func (l *matMul) rows(a *engine.Args, _ unsafe.Pointer, g int, table []rowTable) group {
 	m := asm.TileRows()
 	at := group{row: g * m, n: min(m, l.op.M-g*m)}
 	x := a.In[0].Host

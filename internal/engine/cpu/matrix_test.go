@@ -146,6 +146,24 @@ func TestLinear(t *testing.T) {
 	}
 }
 
+func TestBfloat16(t *testing.T) {
+	e := New(Options{Threads: 2})
+	for i, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 6, 7}, {1, 77, 48, 40}, {2, 17, 101, 33}, {1, 130, 320, 96}, {1, 9, 3400, 34}} {
+		op := engine.Linear{Batch: s[0], Rows: s[1], In: s[2], Out: s[3], Weight: []tensor.Dtype{engine.Float32, engine.Float16, engine.Bfloat16}[i%3], Compute: engine.Bfloat16, Transposed: i%2 == 1, Bias: i%3 > 0}
+		checkOp(t, e, op, op, op.In, 2)
+	}
+	for _, op := range convShapes {
+		op.Weight, op.Compute = engine.Float16, engine.Bfloat16
+		bare := op
+		bare.Act = engine.Identity
+		checkOp(t, e, op, bare, op.In*op.KH*op.KW, 2)
+		if op.UpH == 0 {
+			op.Act = engine.Identity
+			checkOp(t, e, engine.Conv2DInputGrad{Conv2D: op}, engine.Conv2DInputGrad{Conv2D: op}, op.Out*op.KH*op.KW, 2)
+		}
+	}
+}
+
 func TestLinearGLU(t *testing.T) {
 	e := New(Options{Threads: 2})
 	for i, s := range [][4]int{{1, 1, 1, 2}, {2, 3, 5, 14}, {1, 77, 48, 80}, {2, 17, 100, 66}, {1, 130, 320, 192}, {1, 9, 1700, 34}, {1, 20, 64, 1400}} {
@@ -167,11 +185,13 @@ func BenchmarkLinear(b *testing.B) {
 		{"attention/sd1-64x64", 4096, 320, 320}, {"attention/sdxl-64x64", 8192, 640, 640},
 		{"context/sd1", 154, 768, 320}, {"context/sdxl", 154, 2048, 1280}, {"time", 2, 1280, 1280},
 	} {
-		for _, threads := range []int{1, 2} {
-			op := engine.Linear{Batch: 2, Rows: s.m / 2, In: s.k, Out: s.n, Weight: engine.Float16, Bias: true}
-			b.Run(fmt.Sprintf("%s/threads=%d", s.role, threads), func(b *testing.B) {
-				benchmarkOp(b, op, threads, 2*s.m*s.k*s.n)
-			})
+		for _, compute := range []tensor.Dtype{engine.Float32, engine.Bfloat16} {
+			for _, threads := range []int{1, 2} {
+				op := engine.Linear{Batch: 2, Rows: s.m / 2, In: s.k, Out: s.n, Weight: engine.Float16, Bias: true, Compute: compute}
+				b.Run(fmt.Sprintf("%s/%v/threads=%d", s.role, compute, threads), func(b *testing.B) {
+					benchmarkOp(b, op, threads, 2*s.m*s.k*s.n)
+				})
+			}
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 // layer is what a product multiplies: rows that lie somewhere, and a weight that
 // panels are made of.
 type layer interface {
-	// rows returns where group g of rows lies: for each segment the addresses of its
-	// rows, at most asm.TileRows of them.
-	rows(a *engine.Args, g int, table []rowTable) group
+	// rows returns where group g of rows of x lies: for each segment the addresses of
+	// its rows, at most asm.TileRows of them.
+	rows(a *engine.Args, x unsafe.Pointer, g int, table []rowTable) group
 
 	// panel makes the panel of weight columns col … col+n−1 from the numbers
 	// k0 ≤ k < k1 of every segment.
@@ -53,6 +53,9 @@ type product struct {
 	inside bool  // whether the result stays in scratch,
 	result int64 // there
 
+	factors rounding // what happens to A and B before they are multiplied
+	numbers int      // of A, if it is rounded
+
 	kStep    int // numbers of a segment in one range
 	block    int // columns of a block
 	chunk    int // groups of a piece
@@ -72,6 +75,28 @@ const rangeK = 1536
 
 // pieceFlops bounds a piece of work to about a millisecond.
 const pieceFlops = 1 << 28
+
+// rounding is the arithmetic of a product.
+type rounding uint8
+
+const (
+	exact   rounding = iota // float32
+	rounded                 // float32 of factors rounded to bfloat16
+	paired                  // bfloat16, two numbers in the place of one: k counts pairs
+)
+
+// round makes p a product of bfloat16 factors: of pairs where the processor multiplies
+// them and k, the numbers of a segment, is even. It returns what k and the numbers
+// between rows of A shrink by.
+func (p *product) round(numbers int) (shrink int) {
+	p.factors, p.numbers, shrink = rounded, numbers, 1
+	if asm.HasBF16() && p.k%2 == 0 {
+		p.factors, shrink = paired, 2
+	}
+	p.k /= shrink
+	p.base = int64(roundUp(4/shrink*numbers, 64))
+	return shrink
+}
 
 // plan chooses blocks and fixes the workers' memory.
 func (p *product) plan() {
@@ -116,6 +141,9 @@ func (p *product) layout(width int) (s workspace) {
 	take(64) // the number of the block whose panels are there
 	s.table = take(p.segments * int(unsafe.Sizeof(rowTable{})))
 	s.panels = take(4 * p.segments * p.kStep * width)
+	if p.factors == paired {
+		take(4 * p.segments * p.kStep * asm.Columns()) // a panel is made of float32
+	}
 	if p.staged() {
 		s.stage = take(4 * m * width)
 	}
@@ -136,8 +164,19 @@ func (p *product) Launch(r engine.Run, a *engine.Args) error {
 	for w := range p.threads {
 		*p.held(a, w) = none
 	}
-	return r.(*run).parallel(p, a, 0, p.pieces*ceilDiv(p.cols, p.block))
+	if p.factors != exact {
+		if err := r.(*run).parallel(p, a, roundA, ceilDiv(p.numbers, grain)); err != nil {
+			return err
+		}
+	}
+	return r.(*run).parallel(p, a, multiplyAB, p.pieces*ceilDiv(p.cols, p.block))
 }
+
+// The phases of a product.
+const (
+	multiplyAB = iota
+	roundA
+)
 
 // space returns worker w's memory from an offset on.
 func (p *product) space(a *engine.Args, w int, off int64) unsafe.Pointer {
@@ -156,7 +195,11 @@ func (p *product) out(a *engine.Args) unsafe.Pointer {
 func (p *product) held(a *engine.Args, w int) *int { return (*int)(p.space(a, w, 0)) }
 
 // do computes a piece: neighbours share a column block.
-func (p *product) do(a *engine.Args, _, w, i int) {
+func (p *product) do(a *engine.Args, phase, w, i int) {
+	if phase == roundA {
+		p.roundPiece(a, i)
+		return
+	}
 	block, from := i/p.pieces, i%p.pieces*p.chunk
 	to := min(from+p.chunk, p.groups)
 	held := p.held(a, w)
@@ -171,6 +214,25 @@ func (p *product) do(a *engine.Args, _, w, i int) {
 	*held = block
 }
 
+// roundPiece rounds grain numbers of A into scratch.
+func (p *product) roundPiece(a *engine.Args, i int) {
+	lo, hi := span(i, grain, p.numbers)
+	x := unsafe.Add(a.In[0].Host, 4*lo)
+	if p.factors == paired {
+		asm.PairRow(unsafe.Add(a.Scratch.Host, 2*lo), x, hi-lo)
+	} else {
+		asm.RoundRow(unsafe.Add(a.Scratch.Host, 4*lo), x, hi-lo)
+	}
+}
+
+// source returns A as it is multiplied.
+func (p *product) source(a *engine.Args) unsafe.Pointer {
+	if p.factors == exact {
+		return a.In[0].Host
+	}
+	return a.Scratch.Host
+}
+
 // makePanels packs the panels of a block for one range of k: those of the first
 // half of the weight's columns, then, with a GLU, those of the second.
 func (p *product) makePanels(a *engine.Args, w, block, k0 int) {
@@ -178,7 +240,16 @@ func (p *product) makePanels(a *engine.Args, w, block, k0 int) {
 	dst := p.space(a, w, p.perSpace.panels)
 	for j := 0; j < p.width(block); j += asm.Columns() {
 		col, n := p.column(block, j)
-		p.layer.panel(a, dst, col, n, k0, k1)
+		switch rows := p.segments * (k1 - k0); p.factors {
+		case exact:
+			p.layer.panel(a, dst, col, n, k0, k1)
+		case rounded:
+			p.layer.panel(a, dst, col, n, k0, k1)
+			asm.RoundRow(dst, dst, rows*asm.Columns())
+		case paired:
+			p.layer.panel(a, dst, col, n, 2*k0, 2*k1)
+			asm.PairPanel(dst, rows)
+		}
 		dst = unsafe.Add(dst, 4*p.segments*(k1-k0)*asm.Columns())
 	}
 }
@@ -207,7 +278,7 @@ func (p *product) column(block, j int) (col, n int) {
 // last.
 func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
 	table := unsafe.Slice((*rowTable)(p.space(a, w, p.perSpace.table)), p.segments)
-	at := p.layer.rows(a, g, table)
+	at := p.layer.rows(a, p.source(a), g, table)
 	t := asm.Tile{
 		Rows: unsafe.Pointer(unsafe.SliceData(table)), Segs: p.segments,
 		K: min(p.kStep, p.k-k), Off: 4 * k, M: at.n,
@@ -218,7 +289,11 @@ func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
 	}
 	for h := range halves {
 		p.place(a, w, &t, at, block, k, local, h)
-		t.Run()
+		if p.factors == paired {
+			t.RunBF16()
+		} else {
+			t.Run()
+		}
 	}
 	if k+p.kStep >= p.k && p.staged() {
 		p.finish(a, w, at, block)

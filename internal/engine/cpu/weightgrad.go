@@ -20,9 +20,6 @@ type weightGrad struct {
 }
 
 func newConv2DWeightGrad(e *Engine, op engine.Conv2DWeightGrad) (engine.Kernel, error) {
-	if op.Compute == engine.Bfloat16 {
-		return nil, engine.ErrNotImplemented
-	}
 	outH, outW := op.OutSize()
 	l := &weightGrad{taps: tapsOf(op.Conv2D), op: op.Conv2D, pixels: op.Batch * outH * outW, padIn: roundUp(op.In, asm.Columns())}
 	l.product = &product{
@@ -72,7 +69,7 @@ func (l *weightGrad) do(a *engine.Args, phase, _, i int) {
 	}
 }
 
-func (l *weightGrad) rows(a *engine.Args, g int, table []rowTable) group {
+func (l *weightGrad) rows(a *engine.Args, _ unsafe.Pointer, g int, table []rowTable) group {
 	m := asm.TileRows()
 	at := group{row: g * m, n: min(m, l.op.Out-g*m)}
 	for i := range at.n {

@@ -54,7 +54,7 @@ const (
 // suits reports whether a convolution may and should take Winograd's way. It looks at
 // one picture alone.
 func suits(c engine.Conv2D, in, out, outH, outW int) bool {
-	return c.KH == 3 && c.KW == 3 && c.Stride == 1 && in%asm.VectorChannels == 0 &&
+	return c.Compute != engine.Bfloat16 && c.KH == 3 && c.KW == 3 && c.Stride == 1 && in%asm.VectorChannels == 0 &&
 		in >= 16 && out >= 16 && outH >= 4 && outW >= 4
 }
 
