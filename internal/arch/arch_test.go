@@ -40,6 +40,8 @@ var may = []struct{ from, to string }{
 	{"internal/engine/cuda", "internal/engine"},
 	{"internal/engine/enginetest", "internal/engine internal/golden"},
 	{"internal/engine", ""},
+	{"internal/tokenizer", "internal/tokenizer"},
+	{"internal/hub/fakehub", "internal/golden internal/hub"},
 	{"internal/tool", "dataset filter clip diffusion lora grid examples internal"},
 	{"", ""},
 }
