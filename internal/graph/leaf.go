@@ -94,7 +94,7 @@ func (b *Builder) tensor(kind Kind, name string, v *tensor.Dense) *Node {
 	}
 	l := &Leaf{Kind: kind, Name: name, Desc: Desc{v.Dtype(), slices.Clone(v.Shape())}, Value: v}
 	if v.Dims() == 1 && kind == Constant {
-		l.Value = widen(v)
+		l.Value = Widen(v)
 		l.Dtype = l.Value.Dtype()
 	}
 	n := b.addLeaf(l)

@@ -8,8 +8,8 @@ import (
 	"github.com/easel-go/easel/internal/engine"
 )
 
-// widen returns v as float32: v itself if it is no half type.
-func widen(v *tensor.Dense) *tensor.Dense {
+// Widen returns v as float32: v itself if it is of no half type.
+func Widen(v *tensor.Dense) *tensor.Dense {
 	var wide []float32
 	switch s := v.Data().(type) {
 	case []engine.F16:
