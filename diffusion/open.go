@@ -11,6 +11,7 @@ import (
 	"github.com/easel-go/easel/internal/fault"
 	"github.com/easel-go/easel/internal/model"
 	"github.com/easel-go/easel/internal/sampler"
+	"github.com/easel-go/easel/internal/weights"
 )
 
 // Precision is the number format of the factors of matrix products. Sums are float32
@@ -80,6 +81,10 @@ func Open(path string, opts ...Option) (*Pipeline, error) {
 	if err != nil {
 		b.Close()
 		return nil, err
+	}
+	if b.Family() == weights.SD1 && o.model.Numerics != DiffSynth {
+		// What StableDiffusionPipeline makes of files from before these options.
+		p.config = withKnown(withKnown(p.config, "steps_offset", 1), "clip_sample", false)
 	}
 	o.log.Info("model opened", "path", path, "family", b.Family(), "mapped", b.Mapped(), "took", time.Since(start))
 	return p, nil

@@ -240,12 +240,7 @@ func (p *Pipeline) plan(r Request) (*sampler.Plan, *sampler.Schedule, error) {
 			return nil, nil, err
 		}
 	}
-	if r.Eta != 0 {
-		// diffusers hands eta to the samplers that take it and leaves it out elsewhere.
-		if with, err := c.With("eta", r.Eta); err == nil {
-			c = with
-		}
-	}
+	c = withKnown(c, "eta", r.Eta) // diffusers' pipelines hand it on, 0 too, whatever the sampler's own default is
 	s, err := sampler.New(c)
 	if err != nil {
 		return nil, nil, err
@@ -259,6 +254,14 @@ func (p *Pipeline) plan(r Request) (*sampler.Plan, *sampler.Schedule, error) {
 		return nil, nil, err
 	}
 	return plan, s.Schedule(), plan.Err()
+}
+
+// withKnown sets an option if the sampler has it.
+func withKnown(c sampler.Config, key string, value any) sampler.Config {
+	if with, err := c.With(key, value); err == nil {
+		return with
+	}
+	return c
 }
 
 // calls returns how many calls of a plan come before the share end of the schedule
