@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// headerJSON reads the JSON of a safetensors header, strictly: encoding/json takes
-// the last of two equal keys, ignores case, and mends what is not UTF-8, where the
-// format refuses. Every method reports what it did not find as an error of text.
-type headerJSON struct {
+// strictJSON reads JSON that is UTF-8 already, such as the header of a safetensors
+// file, strictly: encoding/json takes the last of two equal keys, ignores case, and
+// mends surrogates that stand alone, where the format refuses.
+type strictJSON struct {
 	s   string
 	pos int
 }
 
-// syntax is what is wrong with a header's JSON, and where.
+// syntax is what is wrong with the text, and where.
 type syntax struct {
 	what string
 	pos  int
@@ -23,9 +23,9 @@ type syntax struct {
 
 func (e *syntax) Error() string { return e.what + " at byte " + strconv.Itoa(e.pos) }
 
-func (j *headerJSON) wrong(what string) error { return &syntax{what, j.pos} }
+func (j *strictJSON) wrong(what string) error { return &syntax{what, j.pos} }
 
-func (j *headerJSON) space() {
+func (j *strictJSON) space() {
 	for j.pos < len(j.s) {
 		switch j.s[j.pos] {
 		case ' ', '\t', '\r', '\n':
@@ -37,7 +37,7 @@ func (j *headerJSON) space() {
 }
 
 // take passes over c if it comes next.
-func (j *headerJSON) take(c byte) bool {
+func (j *strictJSON) take(c byte) bool {
 	j.space()
 	if j.pos < len(j.s) && j.s[j.pos] == c {
 		j.pos++
@@ -46,7 +46,7 @@ func (j *headerJSON) take(c byte) bool {
 	return false
 }
 
-func (j *headerJSON) literal(word string) bool {
+func (j *strictJSON) literal(word string) bool {
 	j.space()
 	if strings.HasPrefix(j.s[j.pos:], word) {
 		j.pos += len(word)
@@ -56,7 +56,7 @@ func (j *headerJSON) literal(word string) bool {
 }
 
 // object reads {"key": …} and calls value at each key's value.
-func (j *headerJSON) object(value func(key string) error) error {
+func (j *strictJSON) object(value func(key string) error) error {
 	if !j.take('{') {
 		return j.wrong("no object")
 	}
@@ -84,7 +84,7 @@ func (j *headerJSON) object(value func(key string) error) error {
 }
 
 // array reads […] and calls value at each element.
-func (j *headerJSON) array(value func() error) error {
+func (j *strictJSON) array(value func() error) error {
 	if !j.take('[') {
 		return j.wrong("no array")
 	}
@@ -104,8 +104,8 @@ func (j *headerJSON) array(value func() error) error {
 	}
 }
 
-// str reads a string. One without escapes shares the header's memory.
-func (j *headerJSON) str() (string, error) {
+// str reads a string. One without escapes shares the text's memory.
+func (j *strictJSON) str() (string, error) {
 	if !j.take('"') {
 		return "", j.wrong("no string")
 	}
@@ -131,7 +131,7 @@ func (j *headerJSON) str() (string, error) {
 
 // unescape leaves the escapes themselves to encoding/json, but not its mending of
 // surrogates that stand alone: it puts U+FFFD for them.
-func (j *headerJSON) unescape(text string) (string, error) {
+func (j *strictJSON) unescape(text string) (string, error) {
 	var s string
 	if err := json.Unmarshal([]byte(`"`+text+`"`), &s); err != nil {
 		return "", j.wrong("a bad escape")
@@ -144,7 +144,7 @@ func (j *headerJSON) unescape(text string) (string, error) {
 
 // uint reads a whole number that an int64 can hold, without sign, fraction, exponent
 // or leading zeros.
-func (j *headerJSON) uint() (int64, error) {
+func (j *strictJSON) uint() (int64, error) {
 	j.space()
 	start := j.pos
 	for j.pos < len(j.s) && '0' <= j.s[j.pos] && j.s[j.pos] <= '9' {
@@ -162,7 +162,7 @@ func (j *headerJSON) uint() (int64, error) {
 }
 
 // skip passes over any value; nested deeper than depth it is an error.
-func (j *headerJSON) skip(depth int) error {
+func (j *strictJSON) skip(depth int) error {
 	j.space()
 	if j.pos == len(j.s) {
 		return j.wrong("no value")
@@ -189,11 +189,11 @@ func (j *headerJSON) skip(depth int) error {
 	return nil
 }
 
-// end passes over the blanks that pad a header; anything else is an error.
-func (j *headerJSON) end() error {
+// end passes over blanks at the end; anything else there is an error.
+func (j *strictJSON) end() error {
 	j.space()
 	if j.pos < len(j.s) {
-		return j.wrong("text after the header's end")
+		return j.wrong("text after the end")
 	}
 	return nil
 }

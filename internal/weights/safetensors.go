@@ -29,7 +29,7 @@ func readSafetensors(path string, m *mapping) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &header{json: headerJSON{s: text}}
+	h := &header{json: strictJSON{s: text}}
 	if err := h.read(); err != nil {
 		return nil, &fault.Error{Kind: cmp.Or(fault.KindOf(err), fault.Invalid), Op: "weights", Where: path, What: "header", Err: err}
 	}
@@ -81,7 +81,7 @@ func splitSafetensors(path string, data []byte) (text string, body []byte, err e
 
 // header is what the JSON of a safetensors file says.
 type header struct {
-	json    headerJSON
+	json    strictJSON
 	tensors []headerTensor
 	meta    map[string]string
 }

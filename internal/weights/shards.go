@@ -54,7 +54,7 @@ func parseIndex(b []byte) (index, error) {
 	if !utf8.Valid(b) {
 		return nil, fault.Newf(fault.Invalid, "weights", "text that is not UTF-8")
 	}
-	j := &headerJSON{s: string(b)}
+	j := &strictJSON{s: string(b)}
 	idx := index{}
 	err := j.object(func(key string) error {
 		if key != "weight_map" {
@@ -72,7 +72,7 @@ func parseIndex(b []byte) (index, error) {
 }
 
 // read reads the file of one tensor. Files lie beside the index.
-func (idx index) read(j *headerJSON, name string) error {
+func (idx index) read(j *strictJSON, name string) error {
 	file, err := j.str()
 	switch _, twice := idx[name]; {
 	case err != nil:

@@ -19,8 +19,8 @@ type Info struct {
 // Source is an open checkpoint: names, shapes and, on demand, values. Where a file
 // was mapped, values are read from it in place.
 //
-// A Source may be used by several goroutines. [Source.Parts] and the like make
-// further Sources over the same files: closing one closes all of them.
+// A Source may be used by several goroutines, but for Close, which must come last.
+// [Identify] makes further Sources over the same files: closing one closes all.
 type Source struct {
 	path    string
 	names   []string // in the order of the file

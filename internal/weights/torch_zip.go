@@ -133,7 +133,9 @@ func (a *archive) content(name string) ([]byte, error) {
 	member := a.members[name]
 	b, err := a.stored(name, member)
 	if err == nil && b == nil {
-		b, err = a.inflate(name, member)
+		if err = a.chargeInflated(member); err == nil {
+			b, err = a.inflate(name, member)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -164,15 +166,17 @@ func (a *archive) stored(name string, member *zip.File) ([]byte, error) {
 	return a.data[at:][:size:size], nil
 }
 
-// inflate decompresses a member; its size counts as memory that the file needs.
+// chargeInflated counts what inflating a member takes as memory that the file needs.
+func (a *archive) chargeInflated(member *zip.File) error {
+	if err := a.reader.Charge(int64(min(member.UncompressedSize64, 1<<62)) + 64<<10); err != nil {
+		return a.failed(err)
+	}
+	return nil
+}
+
+// inflate decompresses a member, which was charged for.
 func (a *archive) inflate(name string, member *zip.File) ([]byte, error) {
 	size := member.UncompressedSize64
-	if size > 1<<62 {
-		return nil, a.fault(fault.Limit, name, fmt.Sprintf("of %d bytes", size), "")
-	}
-	if err := a.reader.Charge(int64(size) + 64<<10); err != nil {
-		return nil, a.failed(err)
-	}
 	r, err := member.Open()
 	if err != nil {
 		return nil, a.fault(fault.Invalid, name, err.Error(), "")
@@ -206,6 +210,9 @@ func (a *archive) storage(key string, s *storage) error {
 	if b != nil || member.UncompressedSize64 == 0 {
 		s.bytes = func() ([]byte, error) { return b, nil }
 		return nil
+	}
+	if err := a.chargeInflated(member); err != nil {
+		return err
 	}
 	s.lazy = true
 	s.bytes = sync.OnceValues(func() ([]byte, error) { return a.inflate(name, member) })
