@@ -12,26 +12,49 @@ type interval struct {
 	off         int64
 }
 
+// arrange gives every interval an offset such that no two that are in use at the same
+// step overlap, and returns the end of the highest. It tries two ways and takes the
+// better: in the order of first use suits training, whose values are freed in the
+// reverse of the order in which they are made; by size suits inference.
+func arrange(ivs []interval) int64 {
+	inOrder, bySize := slices.Clone(ivs), ivs
+	if a, b := arrangeInOrder(refs(inOrder), 0), arrangeBySize(bySize); a >= b {
+		return b
+	} else {
+		copy(ivs, inOrder)
+		return a
+	}
+}
+
+func refs(ivs []interval) []*interval {
+	r := make([]*interval, len(ivs))
+	for i := range ivs {
+		r[i] = &ivs[i]
+	}
+	return r
+}
+
 // largest is how many intervals are placed one by one, against all placed before.
 const largest = 4096
 
-// arrange gives every interval an offset such that no two that are in use at the same
-// step overlap, and returns the end of the highest.
-//
-// The largest intervals are placed from large to small, each into the tightest hole
-// that is free all the while it is in use. Their number is bounded, so that the time
-// does not grow with its square. The others, together a few hundredths of the memory,
-// are placed above them in the order of their first use.
-func arrange(ivs []interval) int64 {
-	order := make([]*interval, len(ivs))
-	for i := range ivs {
-		order[i] = &ivs[i]
-	}
+// arrangeBySize places intervals from large to small, each into the tightest hole that
+// is free all the while it is in use. That takes time by the square of their number,
+// which is bounded; those beyond, together a few hundredths of the memory, are placed
+// above in the order of first use.
+func arrangeBySize(ivs []interval) (end int64) {
+	order := refs(ivs)
 	slices.SortStableFunc(order, func(a, b *interval) int {
 		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(b.last-b.first, a.last-a.first), cmp.Compare(a.first, b.first))
 	})
 	n := min(len(order), largest)
-	end := arrangeBySize(order[:n])
+	byOff := make([]placed, 0, n)
+	for _, iv := range order[:n] {
+		p := placed{end: iv.size, first: int32(iv.first), last: int32(iv.last)}
+		at := tightest(byOff, &p)
+		byOff = slices.Insert(byOff, at, p)
+		iv.off = p.off
+		end = max(end, iv.off+iv.size)
+	}
 	return arrangeInOrder(order[n:], end)
 }
 
@@ -39,19 +62,6 @@ func arrange(ivs []interval) int64 {
 type placed struct {
 	off, end    int64
 	first, last int32
-}
-
-// arrangeBySize places intervals in the order given.
-func arrangeBySize(ivs []*interval) (end int64) {
-	byOff := make([]placed, 0, len(ivs))
-	for _, iv := range ivs {
-		p := placed{end: iv.size, first: int32(iv.first), last: int32(iv.last)}
-		at := tightest(byOff, &p)
-		byOff = slices.Insert(byOff, at, p)
-		iv.off = p.off
-		end = max(end, iv.off+iv.size)
-	}
-	return end
 }
 
 // tightest moves p, which begins at 0, to the smallest hole it fits in and returns

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -56,7 +57,10 @@ func (p *Program) NewVM() (*VM, error) {
 	for i, r := range p.refs {
 		refs[i] = resolve(r)
 	}
-	scratch := v.ref.At(p.slab-p.scratch, p.scratch)
+	var scratch engine.Ref
+	if p.scratch > 0 {
+		scratch = v.ref.At(p.slab-p.scratch, p.scratch)
+	}
 	v.args = make([]engine.Args, len(p.launch))
 	for i, l := range p.launch {
 		v.args[i] = engine.Args{In: refs[l.in:l.out:l.out], Out: refs[l.out:l.end:l.end], Scratch: scratch}
@@ -115,7 +119,14 @@ func (v *VM) Set(name string, values any) error {
 		_, err := bytesFor(port, values)
 		return err
 	}
-	return &fault.Error{Kind: fault.Missing, Op: "plan", What: "input " + name, Have: "is not in the program"}
+	names := make([]string, len(v.p.inputs))
+	for i, in := range v.p.inputs {
+		names[i] = in.Name
+	}
+	return &fault.Error{
+		Kind: fault.Missing, Op: "plan", What: "input " + name, Have: "is not in the program",
+		Want: "one of " + strings.Join(names, ", "),
+	}
 }
 
 func (v *VM) set(in *input, values any) error {
