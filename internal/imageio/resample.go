@@ -54,7 +54,7 @@ func (k kernel) ints() [][]int64 {
 	for i, w := range k.weights {
 		start := len(flat)
 		for _, v := range w {
-			flat = append(flat, int64(math.Copysign(0.5, v)+v*(1<<fractionBits)))
+			flat = append(flat, int64(math.Copysign(0.5, v)+float64(v*(1<<fractionBits))))
 		}
 		out[i] = flat[start:]
 	}
@@ -123,11 +123,11 @@ func weighWide(m Mode, pix []byte, step int, weights []float64) float64 {
 	for i, w := range weights {
 		switch m {
 		case Gray16:
-			sum += float64(le.Uint16(pix[2*i*step:])) * w
+			sum += float64(float64(le.Uint16(pix[2*i*step:])) * w)
 		case Int32:
-			sum += float64(int32(le.Uint32(pix[4*i*step:]))) * w
+			sum += float64(float64(int32(le.Uint32(pix[4*i*step:]))) * w)
 		default:
-			sum += float64(math.Float32frombits(le.Uint32(pix[4*i*step:]))) * w
+			sum += float64(float64(math.Float32frombits(le.Uint32(pix[4*i*step:]))) * w)
 		}
 	}
 	return sum
