@@ -8,6 +8,9 @@ import (
 	"github.com/easel-go/easel/internal/fault"
 )
 
+// ErrorKind is the class of an [Error].
+type ErrorKind = fault.Kind
+
 // Error is what every call of the package returns when something is wrong: where,
 // what, have and want, and the class, for errors.Is(err, dataset.Missing).
 type Error = fault.Error
@@ -45,4 +48,10 @@ func failed(k fault.Kind, where string, err error) error {
 		k = Truncated
 	}
 	return &Error{Kind: k, Op: "dataset", Where: where, Err: err}
+}
+
+// Fail returns an [Error] of a kind, for formats that other modules read. op names the
+// module.
+func Fail(k ErrorKind, op, format string, args ...any) error {
+	return fault.Newf(k, op, format, args...)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	groupBytes = 64 << 20 // of a row group, before compression
+	groupBytes = 16 << 20 // of a row group, before compression
 	groupRows  = 1000
 	pageBytes  = 1 << 20
 )
