@@ -13,7 +13,10 @@ func Panel(dst unsafe.Pointer, at []int32, kind Kind, src unsafe.Pointer, ld, ro
 	w := Columns()
 	for j := 0; j < w; j += 16 {
 		half, n := unsafe.Add(dst, 4*j), min(max(rows-j, 0), 16)
-		from := unsafe.Add(src, min(j, rows)*ld)
+		from := src
+		if n > 0 {
+			from = unsafe.Add(src, j*ld)
+		}
 		pack(half, 4*w, at, kind, from, ld, n, K)
 	}
 }
@@ -57,7 +60,10 @@ func PanelRows(dst unsafe.Pointer, kind Kind, src unsafe.Pointer, ld, cols, K in
 	w := Columns()
 	for j := 0; j < w; j += 16 {
 		half, n := unsafe.Add(dst, 4*j), min(max(cols-j, 0), 16)
-		from := unsafe.Add(src, min(j, cols)*kind.Size())
+		from := src
+		if n > 0 {
+			from = unsafe.Add(src, j*kind.Size())
+		}
 		if n == 16 && level >= AVX512 {
 			widen512(half, 4*w, kind, from, ld, K)
 			continue
