@@ -42,6 +42,7 @@ var functions = map[string]pickle.Func{
 	"collections.OrderedDict":                    orderedDict,
 	"collections.defaultdict":                    func(args []any) (any, error) { return orderedDict(args[min(1, len(args)):]) },
 	"collections.Counter":                        orderedDict,
+	"collections.deque":                          sequence,
 	"_codecs.encode":                             encodeText,
 
 	// dicts with attributes
@@ -56,11 +57,13 @@ var functions = map[string]pickle.Func{
 // for all that begins with it.
 var inert = []string{
 	"__torch__.", // modules of a TorchScript archive, whose code is not read
-	"torch.device", "torch.nn.modules.container.ParameterDict", "torch.nn.modules.container.ParameterList",
+	"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer", "torch.device", "torch.serialization._get_layout",
+	"torch.nn.modules.container.ParameterDict", "torch.nn.modules.container.ParameterList",
 	"numpy.dtype", "numpy.ndarray",
 	"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
 	"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
-	"argparse.Namespace", "datetime.", "pathlib.", "_pathlib.", "uuid.UUID", "decimal.Decimal", "fractions.Fraction", "typing.Any",
+	"numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
+	"argparse.Namespace", "datetime.", "pathlib.", "_pathlib.", "uuid.", "decimal.Decimal", "fractions.Fraction", "typing.Any",
 	"pytorch_lightning.", "lightning.", "lightning_fabric.", "lightning_utilities.", "omegaconf.",
 }
 
@@ -68,6 +71,7 @@ var inert = []string{
 var builtins = map[string]pickle.Func{
 	"set": sequence, "frozenset": sequence, "list": sequence, "tuple": sequence, "dict": orderedDict, "bytearray": encodeText,
 	"complex": nil, "slice": nil, "range": nil, "int": nil, "float": nil, "str": nil, "bool": nil, "bytes": nil,
+	"long": nil, "unicode": nil, "xrange": nil, // as protocol 2 calls int, str and range
 }
 
 // find says what a global of a checkpoint stands for. It knows lists, no modules:
