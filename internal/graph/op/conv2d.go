@@ -1,6 +1,9 @@
 package op
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/easel-go/easel/internal/engine"
 	"github.com/easel-go/easel/internal/graph"
 )
@@ -42,30 +45,31 @@ func (o conv2D) Infer(in []graph.Desc) (graph.Desc, error) {
 }
 
 func (o conv2D) check(x, w graph.Desc) error {
-	_, err := want("x float32 [B, H, W, in] and w [out, in, kh, kw]")
 	if float32s(x) != nil || len(x.Shape) != 4 || !weight(w, 4) {
-		return err
+		return errors.New("x float32 [B, H, W, in] and w [out, in, kh, kw]")
 	}
-	if _, err = want("w [out, %d, kh, kw]", x.Shape[3]); w.Shape[1] != x.Shape[3] {
-		return err
+	if w.Shape[1] != x.Shape[3] {
+		return fmt.Errorf("w [out, %d, kh, kw]", x.Shape[3])
 	}
-	h, wd := x.Shape[1], x.Shape[2]
-	if o.UpH != 0 || o.UpW != 0 {
-		h, wd = o.UpH, o.UpW
-	}
-	if _, err = want("a size to enlarge to of at least %d×%d, not %d×%d", x.Shape[1], x.Shape[2], h, wd); h < x.Shape[1] || wd < x.Shape[2] {
-		return err
-	}
-	for _, p := range o.Pad {
-		if _, err = want("padding that is not negative, not %v", o.Pad); p < 0 {
-			return err
-		}
-	}
-	h, wd = h+o.Pad[0]+o.Pad[2], wd+o.Pad[1]+o.Pad[3]
-	if _, err = want("a padded picture of at least %d×%d", w.Shape[2], w.Shape[3]); h < w.Shape[2] || wd < w.Shape[3] {
-		return err
+	h, wd := o.enlarged(x.Shape)
+	top, left, bottom, right := o.Pad[0], o.Pad[1], o.Pad[2], o.Pad[3]
+	switch {
+	case h < x.Shape[1] || wd < x.Shape[2]:
+		return fmt.Errorf("a size to enlarge to of at least %d×%d, not %d×%d", x.Shape[1], x.Shape[2], h, wd)
+	case min(top, left, bottom, right) < 0:
+		return fmt.Errorf("padding that is not negative, not %v", o.Pad)
+	case h+top+bottom < w.Shape[2] || wd+left+right < w.Shape[3]:
+		return fmt.Errorf("a padded picture of at least %d×%d", w.Shape[2], w.Shape[3])
 	}
 	return nil
+}
+
+// enlarged returns the size of the picture that the filter moves over, before padding.
+func (o conv2D) enlarged(x []int) (h, w int) {
+	if o.UpH != 0 || o.UpW != 0 {
+		return o.UpH, o.UpW
+	}
+	return x[1], x[2]
 }
 
 func (o conv2D) kernel(in []graph.Desc) engine.Conv2D {
@@ -86,10 +90,7 @@ func (o conv2D) Grad(d *graph.Diff) []*graph.Node {
 	xs := b.Desc(x).Shape
 	plain, up := o.Conv, o.UpH > 0
 	plain.UpH, plain.UpW = 0, 0
-	h, wd := xs[1], xs[2]
-	if up {
-		h, wd = o.UpH, o.UpW
-	}
+	h, wd := o.enlarged(xs)
 	if d.Need[0] {
 		g := b.Apply(convInputGrad{plain, h, wd}, dy, w)
 		if up {

@@ -2,12 +2,14 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/easel-go/easel/internal/engine/enginetest"
 	"github.com/easel-go/easel/internal/graph"
+	"github.com/easel-go/easel/internal/graph/graphtest"
 	"github.com/easel-go/easel/internal/graph/op"
 )
 
@@ -63,6 +65,9 @@ func TestRandomGraphs(t *testing.T) {
 		outs = append(outs, graph.Backprop(s.Builder, outs[0], s.train...)...)
 		o := Options{Engine: enginetest.Engine{}}
 		want := run(t, s.vm(t, compileApart(t, s.Builder, o, outs...), nil))
+		for i, exact := range graphtest.Eval(s.Builder, s.values, outs...) {
+			nearLargest(t, fmt.Sprintf("seed %d, output %d", seed, i), want[i], exact)
+		}
 		for _, checkpoints := range []bool{false, true} {
 			if checkpoints {
 				o.Checkpoint = segment
@@ -75,5 +80,19 @@ func TestRandomGraphs(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// nearLargest compares with a bound on the rounding between 30 steps, in units of the
+// largest number.
+func nearLargest(t *testing.T, what string, have []float32, want []float64) {
+	t.Helper()
+	var largest, worst float64
+	for i, w := range want {
+		largest = max(largest, math.Abs(w))
+		worst = max(worst, math.Abs(float64(have[i])-w))
+	}
+	if worst > 1e-5*largest+1e-9 { // a gradient may be zero but for rounding
+		t.Errorf("%s is off by %.2g, its largest number %.2g", what, worst, largest)
 	}
 }
