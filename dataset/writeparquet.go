@@ -189,6 +189,9 @@ func (s *parquetSink) build(t Type, rep int) (*parquetOut, error) {
 	}
 	if t.Kind != Record {
 		leaf, put := outLeaf(t.Kind)
+		if t.Kind == Bytes { // pictures mostly, which do not get smaller
+			leaf = parquet.Compressed(leaf, &parquet.Uncompressed)
+		}
 		n.schema, n.leaf = parquet.Optional(leaf), put
 		s.leaves++
 		return n, nil
