@@ -85,7 +85,7 @@ func TestMemoryOfHeaders(t *testing.T) {
 	} {
 		var h strings.Builder
 		h.WriteString(`{"__metadata__":{`)
-		for i := 0; tensor == nil && i < 200_000; i++ {
+		for i := 0; tensor == nil && i < maxTensors-1; i++ {
 			fmt.Fprintf(&h, `"%x":"",`, i)
 		}
 		h.WriteString(`"last":""}`)
@@ -99,6 +99,20 @@ func TestMemoryOfHeaders(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		})
+	}
+}
+
+// TestMemoryOfOneTensor: the same for a tensor of very many unknown fields, and for
+// metadata without end.
+func TestMemoryOfOneTensor(t *testing.T) {
+	for _, end := range []string{`"a":{%s"dtype":"U8","shape":[0],"data_offsets":[0,0]}`, `"__metadata__":{%s"last":""}`} {
+		var fields strings.Builder
+		for i := range 1_000_000 {
+			fmt.Fprintf(&fields, `"%x":"",`, i)
+		}
+		h := "{" + fmt.Sprintf(end, fields.String()) + "}"
+		b := append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...)
+		bounded(t, end, int64(len(b)), func() { readSafetensors("x", &mapping{data: b}) })
 	}
 }
 
@@ -130,6 +144,19 @@ func TestMemoryOfDirectories(t *testing.T) {
 	index.WriteString("}}")
 	bounded(t, "index", int64(index.Len()), func() {
 		if _, err := parseIndex([]byte(index.String())); err == nil {
+			t.Error("accepted")
+		}
+	})
+}
+
+// TestTimeOfShared: a long list that lies at very many places does not take their
+// product in time.
+func TestTimeOfShared(t *testing.T) {
+	const n = 100_000
+	program := "\x80\x02](]q\x00(" + strings.Repeat("K\x00", n) + "e" + strings.Repeat("h\x00", n) + "e."
+	b := torchZip(t, program, false)
+	bounded(t, "shared list", int64(len(b)), func() {
+		if _, err := parse("x.pt", &mapping{data: b}); err == nil {
 			t.Error("accepted")
 		}
 	})

@@ -14,7 +14,7 @@ import (
 // Limits on the header of a safetensors file. The first is the format's own.
 const (
 	maxHeader  = 100_000_000 // bytes
-	maxTensors = 1 << 16
+	maxTensors = 1 << 16     // and entries of metadata
 	maxRank    = 32
 	maxNesting = 32 // of members that the format does not know, which are passed over
 )
@@ -119,6 +119,9 @@ func (h *header) metadata() error {
 	}
 	h.meta = map[string]string{}
 	return h.json.object(func(key string) error {
+		if len(h.meta) == maxTensors {
+			return &fault.Error{Kind: fault.Limit, What: "metadata", Have: "of more entries", Want: fmt.Sprintf("at most %d", maxTensors)}
+		}
 		text, err := h.json.str()
 		if _, twice := h.meta[key]; err == nil && twice {
 			err = h.json.wrong("a key that was there before")
@@ -133,34 +136,17 @@ func (h *header) tensor(name string) error {
 		return &fault.Error{Kind: fault.Limit, What: "tensors", Have: "are too many", Want: fmt.Sprintf("at most %d", maxTensors)}
 	}
 	t := headerTensor{name: name}
-	var dtype, shape, offsets bool
-	once := func(seen *bool) error {
-		if *seen {
-			return h.json.wrong("a field that was there before")
+	var seen [3]bool
+	err := h.json.object(func(field string) error {
+		if i := slices.Index([]string{"dtype", "shape", "data_offsets"}, field); i >= 0 {
+			if seen[i] {
+				return h.json.wrong("a field that was there before")
+			}
+			seen[i] = true
 		}
-		*seen = true
-		return nil
-	}
-	err := h.json.object(func(field string) (err error) {
-		switch field {
-		case "dtype":
-			if err = once(&dtype); err == nil {
-				t.Dtype, err = h.dtype()
-			}
-		case "shape":
-			if err = once(&shape); err == nil {
-				t.Shape, err = h.shape()
-			}
-		case "data_offsets":
-			if err = once(&offsets); err == nil {
-				t.begin, t.end, err = h.offsets()
-			}
-		default:
-			err = h.json.skip(maxNesting)
-		}
-		return err
+		return h.field(&t, field)
 	})
-	if err == nil && !(dtype && shape && offsets) {
+	if err == nil && seen != [3]bool{true, true, true} {
 		err = h.json.wrong("dtype, shape or data_offsets missing")
 	}
 	if err == nil {
@@ -171,6 +157,22 @@ func (h *header) tensor(name string) error {
 	}
 	h.tensors = append(h.tensors, t)
 	return nil
+}
+
+// field reads the value of one field; one that the format does not know is passed
+// over, as by the reference library.
+func (h *header) field(t *headerTensor, name string) (err error) {
+	switch name {
+	case "dtype":
+		t.Dtype, err = h.dtype()
+	case "shape":
+		t.Shape, err = h.shape()
+	case "data_offsets":
+		t.begin, t.end, err = h.offsets()
+	default:
+		err = h.json.skip(maxNesting)
+	}
+	return err
 }
 
 func (h *header) dtype() (Dtype, error) {

@@ -102,6 +102,9 @@ func (f *torchFile) collect(path string, v any) (_ any, err error) {
 	case TensorName: // a container that was named before, at another place
 		return v, f.addTensor(path, f.entries[string(v)])
 	case *pickle.Dict:
+		if err := f.reader.Charge(int64(len(v.Keys))); err != nil {
+			return nil, err
+		}
 		for i, k := range v.Keys {
 			if err := f.collectItem(path, keyText(k), &v.Values[i]); err != nil {
 				return nil, err
@@ -123,7 +126,12 @@ func (f *torchFile) collect(path string, v any) (_ any, err error) {
 	return v, nil
 }
 
+// collectItems counts the items as memory, though they take none here: shared lists
+// are gone through once for each place they lie at, and that must end.
 func (f *torchFile) collectItems(path string, items []any) error {
+	if err := f.reader.Charge(int64(len(items))); err != nil {
+		return err
+	}
 	for i := range items {
 		if err := f.collectItem(path, strconv.Itoa(i), &items[i]); err != nil {
 			return err
@@ -188,7 +196,7 @@ func (f *torchFile) finish(root any) (*Source, error) {
 func (f *torchFile) tensor(v *view) (entry, error) {
 	e := entry{Info: Info{Dtype: v.dtype, Shape: v.size}}
 	if v.storage.bytes == nil {
-		return e, fault.Newf(fault.Missing, "torch", "storage %s", clip(v.storage.key))
+		return e, fault.Newf(fault.Missing, "torch", "storage %s is missing", clip(v.storage.key))
 	}
 	size, ok := v.dtype.size(v.size)
 	if !ok {
@@ -202,31 +210,32 @@ func (f *torchFile) tensor(v *view) (entry, error) {
 	if err != nil {
 		return e, err
 	}
-	whole := v.storage.bytes
 	if v.contiguous() && !f.swapped && !v.storage.lazy {
-		b, err := whole()
+		b, err := v.storage.bytes()
 		if err != nil {
 			return e, err
 		}
 		e.raw = b[first*width : (last+1)*width : (last+1)*width]
 		return e, nil
 	}
-	if err := f.reader.Charge(size); err != nil {
-		return e, err
-	}
-	e.load = func() ([]byte, error) {
-		b, err := whole()
+	e.load = v.copied(int(size), f.swapped)
+	return e, f.reader.Charge(size)
+}
+
+// copied makes the values of a view, of size bytes, when called.
+func (v *view) copied(size int, swapped bool) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		b, err := v.storage.bytes()
 		if err != nil {
 			return nil, err
 		}
-		c := aligned8(int(size))
-		v.gather(c, b, int(width))
-		if f.swapped {
+		c := aligned8(size)
+		v.gather(c, b, v.dtype.Bits()/8)
+		if swapped {
 			reverse(c, elements[v.dtype].unit())
 		}
 		return c, nil
 	}
-	return e, nil
 }
 
 // span returns the first and the last element of the storage that a view of at least

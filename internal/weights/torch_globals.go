@@ -172,8 +172,11 @@ func rebuildFromType(args []any) (any, error) {
 	}
 	f, ok := args[0].(pickle.Func)
 	t, ok2 := args[2].(*pickle.Tuple)
-	if !ok || !ok2 {
+	if !ok || !ok2 || len(t.Items) == 0 {
 		return nil, fault.Newf(fault.Invalid, "torch", "a tensor made by a %T of a %T", args[0], args[2])
+	}
+	if _, nested := t.Items[0].(pickle.Func); nested {
+		return nil, fault.Newf(fault.Unsupported, "torch", "a class of a class of tensors")
 	}
 	return f(t.Items)
 }
