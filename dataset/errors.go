@@ -32,14 +32,23 @@ func fail(k fault.Kind, where, format string, args ...any) error {
 	return e
 }
 
-// failed wraps a cause from elsewhere in an [Error] about the file at where. Its
-// kind is the cause's own, if that is an error that says so; else it is k.
+// failed wraps a cause in an [Error] about the file at where. The kind is the cause's
+// own, if it has one, else k. An error of this package that says where it is stays as
+// it is.
 func failed(k fault.Kind, where string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*Error](err); ok {
-		return err
+	if e, ok := errors.AsType[*Error](err); ok {
+		switch {
+		case e.Where != "" && (e.Op == "dataset" || e.Op == "hub" || e.Op == "arrow") || where == "":
+			return err
+		case error(e) == err && e.Op == "dataset":
+			here := *e
+			here.Where = where
+			return &here
+		}
+		k = e.Kind
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
