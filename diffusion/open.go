@@ -53,6 +53,9 @@ type options struct {
 // (SD 1.x) or SGM's (SDXL). Which family it is follows from the files. Weights are
 // mapped, so that opening takes milliseconds whatever their size.
 //
+// "hf:owner/name" and "ms:owner/name" are models that Fetch, or a hub's Python client,
+// has put into the cache; Open never goes to the network.
+//
 // Errors: Missing for a part that is not there, Invalid for one of another family,
 // Shape for weights that do not fit, Truncated for a file that ends early,
 // Unsupported for a device, precision or kind of model that this build does not
@@ -61,6 +64,12 @@ func Open(path string, opts ...Option) (*Pipeline, error) {
 	o := options{device: "cpu", precision: F32, log: slog.New(slog.DiscardHandler)}
 	for _, opt := range opts {
 		if err := opt(&o); err != nil {
+			return nil, err
+		}
+	}
+	if o.model.FS == nil {
+		var err error
+		if path, err = cached(path); err != nil {
 			return nil, err
 		}
 	}
