@@ -8,8 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/easel-go/easel/internal/engine"
 	"github.com/easel-go/easel/internal/engine/cpu"
 	"github.com/easel-go/easel/internal/graph/graphtest"
+	"github.com/easel-go/easel/internal/graph/op"
 )
 
 func TestOnCPU(t *testing.T) {
@@ -103,5 +105,46 @@ func TestProfile(t *testing.T) {
 	}
 	if text := times.String(); !strings.Contains(text, "conv2d") || !strings.Contains(text, "GFLOPS") {
 		t.Errorf("have %s", text)
+	}
+}
+
+// apart is the CPU without additions at the end of its products.
+type apart struct{ *cpu.Engine }
+
+func (e apart) Prepare(o engine.Op) (engine.Kernel, error) {
+	switch o := o.(type) {
+	case engine.Linear:
+		if o.Residual {
+			return nil, engine.ErrNotImplemented
+		}
+	case engine.Conv2D:
+		if o.Residual || o.Item {
+			return nil, engine.ErrNotImplemented
+		}
+	}
+	return e.Engine.Prepare(o)
+}
+
+// TestEpiloguesKeepBits holds additions that the planner joins to products against the
+// same additions as steps: what is joined may depend on the batch, as when an operand
+// without a batch meets a batch of one, and bits must not.
+func TestEpiloguesKeepBits(t *testing.T) {
+	s := newSample()
+	x := s.input("deep", 2, 40, 3000)
+	y := op.Add(s.Builder, op.Linear(s.Builder, x, s.weight("w", 70, 3000), nil), s.input("residual", 2, 40, 70))
+	outs := append(s.trainingOuts(), y)
+	e := cpu.New(cpu.Options{})
+	defer e.Close()
+	joined, err := Compile(s.Builder, Options{Engine: e}, outs...)
+	have := run(t, s.vm(t, joined, err))
+	steps, err := Compile(s.Builder, Options{Engine: apart{e}}, outs...)
+	want := run(t, s.vm(t, steps, err))
+	for i := range want {
+		if !slices.Equal(have[i], want[i]) {
+			t.Errorf("output %d differs", i)
+		}
+	}
+	if joined.Steps() >= steps.Steps() {
+		t.Errorf("%d steps joined, %d apart", joined.Steps(), steps.Steps())
 	}
 }
