@@ -5,22 +5,46 @@ package asm
 import "unsafe"
 
 //go:noescape
-func product512x32(p *panelArgs)
+func rows512x48(p *panelArgs)
 
 //go:noescape
-func product512x16(p *panelArgs)
+func rows512x32(p *panelArgs)
 
 //go:noescape
-func product256x16(p *panelArgs)
+func rows512x16(p *panelArgs)
 
 //go:noescape
-func columnSoftmax512(a *columnArgs)
+func rows256x16(p *panelArgs)
 
 //go:noescape
-func columnSoftmax256(a *columnArgs)
+func columns512x48(p *panelArgs)
+
+//go:noescape
+func columns512x32(p *panelArgs)
+
+//go:noescape
+func columns512x16(p *panelArgs)
+
+//go:noescape
+func columns256x16(p *panelArgs)
+
+//go:noescape
+func softmax512x48(a *columnArgs)
+
+//go:noescape
+func softmax512x32(a *columnArgs)
+
+//go:noescape
+func softmax256x16(a *columnArgs)
 
 //go:noescape
 func turn512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int)
 
 //go:noescape
 func turn256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc int)
+
+//go:noescape
+func gather512(dst, src unsafe.Pointer, ld, rows, n int)
+
+//go:noescape
+func gather256(dst, src unsafe.Pointer, ld, rows, n int)

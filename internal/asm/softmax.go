@@ -5,20 +5,29 @@ import (
 	"unsafe"
 )
 
-// ColumnSoftmax takes a block of scores s [rows][Columns], in base 2, into the
-// running softmax of its columns. top holds the largest score so far, sum the sum of
+// ColumnSoftmax takes a block of scores s [rows][len(top)], in base 2, into the running
+// softmax of its columns. top holds the largest score so far, sum the sum of
 // 2^(score−top); scores become 2^(score−top) for the new top, and keep the factors
-// that turn what was added up for the old one into what it is for the new.
+// that turn what was added up for the old one into what it is for the new. There are
+// 16 columns, or with AVX-512 32 or 48.
 //
 // A top of −Inf counts as the lowest finite number, so that a column that sees
 // nothing stays zero.
-func ColumnSoftmax(s []float32, rows int, top, sum, keep []float32) {
-	if level > PureGo {
-		a := columnArgs{unsafe.Pointer(&s[0]), rows, unsafe.Pointer(&top[0]), unsafe.Pointer(&sum[0]), unsafe.Pointer(&keep[0])}
-		a.run()
+func ColumnSoftmax(s []float32, top, sum, keep []float32) {
+	rows := len(s) / len(top)
+	if level == PureGo {
+		columnSoftmaxGo(s, rows, top, sum, keep)
 		return
 	}
-	columnSoftmaxGo(s, rows, top, sum, keep)
+	a := columnArgs{unsafe.Pointer(&s[0]), rows, unsafe.Pointer(&top[0]), unsafe.Pointer(&sum[0]), unsafe.Pointer(&keep[0])}
+	switch len(top) {
+	case 16:
+		softmax256x16(&a)
+	case 32:
+		softmax512x32(&a)
+	case 48:
+		softmax512x48(&a)
+	}
 }
 
 // columnArgs is what the loops in assembly get.
@@ -28,17 +37,9 @@ type columnArgs struct {
 	top, sum, keep unsafe.Pointer
 }
 
-func (a *columnArgs) run() {
-	if level >= AVX512 {
-		columnSoftmax512(a)
-		return
-	}
-	columnSoftmax256(a)
-}
-
 // columnSoftmaxGo is the definition of ColumnSoftmax.
 func columnSoftmaxGo(s []float32, rows int, top, sum, keep []float32) {
-	w := Columns()
+	w := len(top)
 	for j := range w {
 		m := top[j]
 		for i := range rows {

@@ -4,8 +4,176 @@
 
 #include "textflag.h"
 
-// func columnSoftmax512(a *columnArgs)
-TEXT ·columnSoftmax512(SB), NOSPLIT, $0-8
+// func softmax512x48(a *columnArgs)
+TEXT ·softmax512x48(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+	MOVQ 32(AX), R10
+	VMOVUPS 0(R8), Z0
+	VMOVUPS Z0, Z3
+	VMOVUPS 64(R8), Z1
+	VMOVUPS Z1, Z4
+	VMOVUPS 128(R8), Z2
+	VMOVUPS Z2, Z5
+	VMOVUPS Z3, Z12
+	VMOVUPS Z4, Z13
+	VMOVUPS Z5, Z14
+	VMOVUPS Z3, Z15
+	VMOVUPS Z4, Z16
+	VMOVUPS Z5, Z17
+	VMOVUPS Z3, Z18
+	VMOVUPS Z4, Z19
+	VMOVUPS Z5, Z20
+	MOVQ SI, DI
+	MOVQ CX, BX
+four1:
+	CMPQ BX, $4
+	JLT one2
+	VMOVUPS 0(DI), Z9
+	VMAXPS Z3, Z9, Z3
+	VMOVUPS 64(DI), Z10
+	VMAXPS Z4, Z10, Z4
+	VMOVUPS 128(DI), Z11
+	VMAXPS Z5, Z11, Z5
+	VMOVUPS 192(DI), Z9
+	VMAXPS Z12, Z9, Z12
+	VMOVUPS 256(DI), Z10
+	VMAXPS Z13, Z10, Z13
+	VMOVUPS 320(DI), Z11
+	VMAXPS Z14, Z11, Z14
+	VMOVUPS 384(DI), Z9
+	VMAXPS Z15, Z9, Z15
+	VMOVUPS 448(DI), Z10
+	VMAXPS Z16, Z10, Z16
+	VMOVUPS 512(DI), Z11
+	VMAXPS Z17, Z11, Z17
+	VMOVUPS 576(DI), Z9
+	VMAXPS Z18, Z9, Z18
+	VMOVUPS 640(DI), Z10
+	VMAXPS Z19, Z10, Z19
+	VMOVUPS 704(DI), Z11
+	VMAXPS Z20, Z11, Z20
+	ADDQ $768, DI
+	SUBQ $4, BX
+	JMP four1
+one2:
+	TESTQ BX, BX
+	JZ end3
+	VMOVUPS 0(DI), Z9
+	VMAXPS Z3, Z9, Z3
+	VMOVUPS 64(DI), Z10
+	VMAXPS Z4, Z10, Z4
+	VMOVUPS 128(DI), Z11
+	VMAXPS Z5, Z11, Z5
+	ADDQ $192, DI
+	SUBQ $1, BX
+	JMP one2
+end3:
+	VMAXPS Z3, Z12, Z12
+	VMAXPS Z18, Z15, Z15
+	VMAXPS Z15, Z12, Z3
+	VMAXPS Z4, Z13, Z13
+	VMAXPS Z19, Z16, Z16
+	VMAXPS Z16, Z13, Z4
+	VMAXPS Z5, Z14, Z14
+	VMAXPS Z20, Z17, Z17
+	VMAXPS Z17, Z14, Z5
+	VMOVUPS Z3, 0(R8)
+	VMAXPS softmaxConst<>+0(SB), Z3, Z3
+	VSUBPS Z3, Z0, Z0
+	VREDUCEPS $1, Z0, Z9
+	VMOVUPS softmaxConst<>+64(SB), Z10
+	VFMADD213PS softmaxConst<>+128(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+192(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+256(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+320(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+384(SB), Z9, Z10
+	VSCALEFPS Z0, Z10, Z0
+	VMOVUPS Z0, 0(R10)
+	VMULPS 0(R9), Z0, Z6
+	VMOVUPS Z4, 64(R8)
+	VMAXPS softmaxConst<>+0(SB), Z4, Z4
+	VSUBPS Z4, Z1, Z1
+	VREDUCEPS $1, Z1, Z9
+	VMOVUPS softmaxConst<>+64(SB), Z10
+	VFMADD213PS softmaxConst<>+128(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+192(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+256(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+320(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+384(SB), Z9, Z10
+	VSCALEFPS Z1, Z10, Z1
+	VMOVUPS Z1, 64(R10)
+	VMULPS 64(R9), Z1, Z7
+	VMOVUPS Z5, 128(R8)
+	VMAXPS softmaxConst<>+0(SB), Z5, Z5
+	VSUBPS Z5, Z2, Z2
+	VREDUCEPS $1, Z2, Z9
+	VMOVUPS softmaxConst<>+64(SB), Z10
+	VFMADD213PS softmaxConst<>+128(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+192(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+256(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+320(SB), Z9, Z10
+	VFMADD213PS softmaxConst<>+384(SB), Z9, Z10
+	VSCALEFPS Z2, Z10, Z2
+	VMOVUPS Z2, 128(R10)
+	VMULPS 128(R9), Z2, Z8
+	VMOVUPS softmaxConst<>+384(SB), Z15
+	VMOVUPS softmaxConst<>+320(SB), Z16
+	VMOVUPS softmaxConst<>+256(SB), Z17
+	VMOVUPS softmaxConst<>+192(SB), Z18
+	VMOVUPS softmaxConst<>+128(SB), Z19
+	VMOVUPS softmaxConst<>+64(SB), Z20
+exp4:
+	VMOVUPS 0(SI), Z0
+	VSUBPS Z3, Z0, Z0
+	VREDUCEPS $1, Z0, Z9
+	VMOVUPS Z20, Z10
+	VFMADD213PS Z19, Z9, Z10
+	VFMADD213PS Z18, Z9, Z10
+	VFMADD213PS Z17, Z9, Z10
+	VFMADD213PS Z16, Z9, Z10
+	VFMADD213PS Z15, Z9, Z10
+	VSCALEFPS Z0, Z10, Z0
+	VMOVUPS Z0, 0(SI)
+	VADDPS Z0, Z6, Z6
+	VMOVUPS 64(SI), Z1
+	VSUBPS Z4, Z1, Z1
+	VREDUCEPS $1, Z1, Z11
+	VMOVUPS Z20, Z12
+	VFMADD213PS Z19, Z11, Z12
+	VFMADD213PS Z18, Z11, Z12
+	VFMADD213PS Z17, Z11, Z12
+	VFMADD213PS Z16, Z11, Z12
+	VFMADD213PS Z15, Z11, Z12
+	VSCALEFPS Z1, Z12, Z1
+	VMOVUPS Z1, 64(SI)
+	VADDPS Z1, Z7, Z7
+	VMOVUPS 128(SI), Z2
+	VSUBPS Z5, Z2, Z2
+	VREDUCEPS $1, Z2, Z13
+	VMOVUPS Z20, Z14
+	VFMADD213PS Z19, Z13, Z14
+	VFMADD213PS Z18, Z13, Z14
+	VFMADD213PS Z17, Z13, Z14
+	VFMADD213PS Z16, Z13, Z14
+	VFMADD213PS Z15, Z13, Z14
+	VSCALEFPS Z2, Z14, Z2
+	VMOVUPS Z2, 128(SI)
+	VADDPS Z2, Z8, Z8
+	ADDQ $192, SI
+	DECQ CX
+	JNZ exp4
+	VMOVUPS Z6, 0(R9)
+	VMOVUPS Z7, 64(R9)
+	VMOVUPS Z8, 128(R9)
+	VZEROUPPER
+	RET
+
+// func softmax512x32(a *columnArgs)
+TEXT ·softmax512x32(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), CX
@@ -16,17 +184,17 @@ TEXT ·columnSoftmax512(SB), NOSPLIT, $0-8
 	VMOVUPS Z0, Z2
 	VMOVUPS 64(R8), Z1
 	VMOVUPS Z1, Z3
-	MOVQ SI, DI
-	MOVQ CX, BX
 	VMOVUPS Z2, Z8
 	VMOVUPS Z3, Z9
 	VMOVUPS Z2, Z10
 	VMOVUPS Z3, Z11
 	VMOVUPS Z2, Z12
 	VMOVUPS Z3, Z13
-four1:
+	MOVQ SI, DI
+	MOVQ CX, BX
+four5:
 	CMPQ BX, $4
-	JLT one2
+	JLT one6
 	VMOVUPS 0(DI), Z6
 	VMAXPS Z2, Z6, Z2
 	VMOVUPS 64(DI), Z7
@@ -45,18 +213,18 @@ four1:
 	VMAXPS Z13, Z7, Z13
 	ADDQ $512, DI
 	SUBQ $4, BX
-	JMP four1
-one2:
+	JMP four5
+one6:
 	TESTQ BX, BX
-	JZ end3
+	JZ end7
 	VMOVUPS 0(DI), Z6
 	VMAXPS Z2, Z6, Z2
 	VMOVUPS 64(DI), Z7
 	VMAXPS Z3, Z7, Z3
 	ADDQ $128, DI
 	SUBQ $1, BX
-	JMP one2
-end3:
+	JMP one6
+end7:
 	VMAXPS Z2, Z8, Z8
 	VMAXPS Z12, Z10, Z10
 	VMAXPS Z10, Z8, Z2
@@ -73,7 +241,6 @@ end3:
 	VFMADD213PS softmaxConst<>+256(SB), Z6, Z7
 	VFMADD213PS softmaxConst<>+320(SB), Z6, Z7
 	VFMADD213PS softmaxConst<>+384(SB), Z6, Z7
-	VFMADD213PS softmaxConst<>+448(SB), Z6, Z7
 	VSCALEFPS Z0, Z7, Z0
 	VMOVUPS Z0, 0(R10)
 	VMULPS 0(R9), Z0, Z4
@@ -87,54 +254,50 @@ end3:
 	VFMADD213PS softmaxConst<>+256(SB), Z6, Z7
 	VFMADD213PS softmaxConst<>+320(SB), Z6, Z7
 	VFMADD213PS softmaxConst<>+384(SB), Z6, Z7
-	VFMADD213PS softmaxConst<>+448(SB), Z6, Z7
 	VSCALEFPS Z1, Z7, Z1
 	VMOVUPS Z1, 64(R10)
 	VMULPS 64(R9), Z1, Z5
-	VMOVUPS softmaxConst<>+448(SB), Z14
-	VMOVUPS softmaxConst<>+384(SB), Z15
-	VMOVUPS softmaxConst<>+320(SB), Z16
-	VMOVUPS softmaxConst<>+256(SB), Z17
-	VMOVUPS softmaxConst<>+192(SB), Z18
-	VMOVUPS softmaxConst<>+128(SB), Z19
-	VMOVUPS softmaxConst<>+64(SB), Z20
-exp4:
+	VMOVUPS softmaxConst<>+384(SB), Z10
+	VMOVUPS softmaxConst<>+320(SB), Z11
+	VMOVUPS softmaxConst<>+256(SB), Z12
+	VMOVUPS softmaxConst<>+192(SB), Z13
+	VMOVUPS softmaxConst<>+128(SB), Z14
+	VMOVUPS softmaxConst<>+64(SB), Z15
+exp8:
 	VMOVUPS 0(SI), Z0
 	VSUBPS Z2, Z0, Z0
 	VREDUCEPS $1, Z0, Z6
-	VMOVUPS Z20, Z7
-	VFMADD213PS Z19, Z6, Z7
-	VFMADD213PS Z18, Z6, Z7
-	VFMADD213PS Z17, Z6, Z7
-	VFMADD213PS Z16, Z6, Z7
-	VFMADD213PS Z15, Z6, Z7
+	VMOVUPS Z15, Z7
 	VFMADD213PS Z14, Z6, Z7
+	VFMADD213PS Z13, Z6, Z7
+	VFMADD213PS Z12, Z6, Z7
+	VFMADD213PS Z11, Z6, Z7
+	VFMADD213PS Z10, Z6, Z7
 	VSCALEFPS Z0, Z7, Z0
 	VMOVUPS Z0, 0(SI)
 	VADDPS Z0, Z4, Z4
 	VMOVUPS 64(SI), Z1
 	VSUBPS Z3, Z1, Z1
 	VREDUCEPS $1, Z1, Z8
-	VMOVUPS Z20, Z9
-	VFMADD213PS Z19, Z8, Z9
-	VFMADD213PS Z18, Z8, Z9
-	VFMADD213PS Z17, Z8, Z9
-	VFMADD213PS Z16, Z8, Z9
-	VFMADD213PS Z15, Z8, Z9
+	VMOVUPS Z15, Z9
 	VFMADD213PS Z14, Z8, Z9
+	VFMADD213PS Z13, Z8, Z9
+	VFMADD213PS Z12, Z8, Z9
+	VFMADD213PS Z11, Z8, Z9
+	VFMADD213PS Z10, Z8, Z9
 	VSCALEFPS Z1, Z9, Z1
 	VMOVUPS Z1, 64(SI)
 	VADDPS Z1, Z5, Z5
 	ADDQ $128, SI
 	DECQ CX
-	JNZ exp4
+	JNZ exp8
 	VMOVUPS Z4, 0(R9)
 	VMOVUPS Z5, 64(R9)
 	VZEROUPPER
 	RET
 
-// func columnSoftmax256(a *columnArgs)
-TEXT ·columnSoftmax256(SB), NOSPLIT, $0-8
+// func softmax256x16(a *columnArgs)
+TEXT ·softmax256x16(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), CX
@@ -145,17 +308,17 @@ TEXT ·columnSoftmax256(SB), NOSPLIT, $0-8
 	VMOVUPS Y0, Y2
 	VMOVUPS 32(R8), Y1
 	VMOVUPS Y1, Y3
-	MOVQ SI, DI
-	MOVQ CX, BX
 	VMOVUPS Y2, Y8
 	VMOVUPS Y3, Y9
 	VMOVUPS Y2, Y10
 	VMOVUPS Y3, Y11
 	VMOVUPS Y2, Y12
 	VMOVUPS Y3, Y13
-four5:
+	MOVQ SI, DI
+	MOVQ CX, BX
+four9:
 	CMPQ BX, $4
-	JLT one6
+	JLT one10
 	VMOVUPS 0(DI), Y6
 	VMAXPS Y2, Y6, Y2
 	VMOVUPS 32(DI), Y7
@@ -174,18 +337,18 @@ four5:
 	VMAXPS Y13, Y7, Y13
 	ADDQ $256, DI
 	SUBQ $4, BX
-	JMP four5
-one6:
+	JMP four9
+one10:
 	TESTQ BX, BX
-	JZ end7
+	JZ end11
 	VMOVUPS 0(DI), Y6
 	VMAXPS Y2, Y6, Y2
 	VMOVUPS 32(DI), Y7
 	VMAXPS Y3, Y7, Y3
 	ADDQ $64, DI
 	SUBQ $1, BX
-	JMP one6
-end7:
+	JMP one10
+end11:
 	VMAXPS Y2, Y8, Y8
 	VMAXPS Y12, Y10, Y10
 	VMAXPS Y10, Y8, Y2
@@ -195,23 +358,23 @@ end7:
 	VMOVUPS Y2, 0(R8)
 	VMAXPS softmaxConst<>+0(SB), Y2, Y2
 	VSUBPS Y2, Y0, Y0
-	VMOVUPS softmaxConst<>+512(SB), Y6
+	VMOVUPS softmaxConst<>+448(SB), Y6
 	VMAXPS Y0, Y6, Y0
 	VROUNDPS $8, Y0, Y6
 	VSUBPS Y6, Y0, Y0
-	VMOVUPS softmaxConst<>+576(SB), Y7
+	VMOVUPS softmaxConst<>+512(SB), Y7
+	VFMADD213PS softmaxConst<>+576(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+640(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+704(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+768(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+832(SB), Y0, Y7
-	VFMADD213PS softmaxConst<>+896(SB), Y0, Y7
-	VFMADD213PS softmaxConst<>+448(SB), Y0, Y7
+	VFMADD213PS softmaxConst<>+384(SB), Y0, Y7
 	VCVTPS2DQ Y6, Y6
 	VPSRAD $1, Y6, Y0
 	VPSUBD Y0, Y6, Y6
-	VPADDD softmaxConst<>+960(SB), Y6, Y6
+	VPADDD softmaxConst<>+896(SB), Y6, Y6
 	VPSLLD $23, Y6, Y6
-	VPADDD softmaxConst<>+960(SB), Y0, Y0
+	VPADDD softmaxConst<>+896(SB), Y0, Y0
 	VPSLLD $23, Y0, Y0
 	VMULPS Y6, Y7, Y7
 	VMULPS Y0, Y7, Y0
@@ -220,48 +383,48 @@ end7:
 	VMOVUPS Y3, 32(R8)
 	VMAXPS softmaxConst<>+0(SB), Y3, Y3
 	VSUBPS Y3, Y1, Y1
-	VMOVUPS softmaxConst<>+512(SB), Y6
+	VMOVUPS softmaxConst<>+448(SB), Y6
 	VMAXPS Y1, Y6, Y1
 	VROUNDPS $8, Y1, Y6
 	VSUBPS Y6, Y1, Y1
-	VMOVUPS softmaxConst<>+576(SB), Y7
+	VMOVUPS softmaxConst<>+512(SB), Y7
+	VFMADD213PS softmaxConst<>+576(SB), Y1, Y7
 	VFMADD213PS softmaxConst<>+640(SB), Y1, Y7
 	VFMADD213PS softmaxConst<>+704(SB), Y1, Y7
 	VFMADD213PS softmaxConst<>+768(SB), Y1, Y7
 	VFMADD213PS softmaxConst<>+832(SB), Y1, Y7
-	VFMADD213PS softmaxConst<>+896(SB), Y1, Y7
-	VFMADD213PS softmaxConst<>+448(SB), Y1, Y7
+	VFMADD213PS softmaxConst<>+384(SB), Y1, Y7
 	VCVTPS2DQ Y6, Y6
 	VPSRAD $1, Y6, Y1
 	VPSUBD Y1, Y6, Y6
-	VPADDD softmaxConst<>+960(SB), Y6, Y6
+	VPADDD softmaxConst<>+896(SB), Y6, Y6
 	VPSLLD $23, Y6, Y6
-	VPADDD softmaxConst<>+960(SB), Y1, Y1
+	VPADDD softmaxConst<>+896(SB), Y1, Y1
 	VPSLLD $23, Y1, Y1
 	VMULPS Y6, Y7, Y7
 	VMULPS Y1, Y7, Y1
 	VMOVUPS Y1, 32(R10)
 	VMULPS 32(R9), Y1, Y5
-exp8:
+exp12:
 	VMOVUPS 0(SI), Y0
 	VSUBPS Y2, Y0, Y0
-	VMOVUPS softmaxConst<>+512(SB), Y6
+	VMOVUPS softmaxConst<>+448(SB), Y6
 	VMAXPS Y0, Y6, Y0
 	VROUNDPS $8, Y0, Y6
 	VSUBPS Y6, Y0, Y0
-	VMOVUPS softmaxConst<>+576(SB), Y7
+	VMOVUPS softmaxConst<>+512(SB), Y7
+	VFMADD213PS softmaxConst<>+576(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+640(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+704(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+768(SB), Y0, Y7
 	VFMADD213PS softmaxConst<>+832(SB), Y0, Y7
-	VFMADD213PS softmaxConst<>+896(SB), Y0, Y7
-	VFMADD213PS softmaxConst<>+448(SB), Y0, Y7
+	VFMADD213PS softmaxConst<>+384(SB), Y0, Y7
 	VCVTPS2DQ Y6, Y6
 	VPSRAD $1, Y6, Y0
 	VPSUBD Y0, Y6, Y6
-	VPADDD softmaxConst<>+960(SB), Y6, Y6
+	VPADDD softmaxConst<>+896(SB), Y6, Y6
 	VPSLLD $23, Y6, Y6
-	VPADDD softmaxConst<>+960(SB), Y0, Y0
+	VPADDD softmaxConst<>+896(SB), Y0, Y0
 	VPSLLD $23, Y0, Y0
 	VMULPS Y6, Y7, Y7
 	VMULPS Y0, Y7, Y0
@@ -269,23 +432,23 @@ exp8:
 	VADDPS Y0, Y4, Y4
 	VMOVUPS 32(SI), Y1
 	VSUBPS Y3, Y1, Y1
-	VMOVUPS softmaxConst<>+512(SB), Y8
+	VMOVUPS softmaxConst<>+448(SB), Y8
 	VMAXPS Y1, Y8, Y1
 	VROUNDPS $8, Y1, Y8
 	VSUBPS Y8, Y1, Y1
-	VMOVUPS softmaxConst<>+576(SB), Y9
+	VMOVUPS softmaxConst<>+512(SB), Y9
+	VFMADD213PS softmaxConst<>+576(SB), Y1, Y9
 	VFMADD213PS softmaxConst<>+640(SB), Y1, Y9
 	VFMADD213PS softmaxConst<>+704(SB), Y1, Y9
 	VFMADD213PS softmaxConst<>+768(SB), Y1, Y9
 	VFMADD213PS softmaxConst<>+832(SB), Y1, Y9
-	VFMADD213PS softmaxConst<>+896(SB), Y1, Y9
-	VFMADD213PS softmaxConst<>+448(SB), Y1, Y9
+	VFMADD213PS softmaxConst<>+384(SB), Y1, Y9
 	VCVTPS2DQ Y8, Y8
 	VPSRAD $1, Y8, Y1
 	VPSUBD Y1, Y8, Y8
-	VPADDD softmaxConst<>+960(SB), Y8, Y8
+	VPADDD softmaxConst<>+896(SB), Y8, Y8
 	VPSLLD $23, Y8, Y8
-	VPADDD softmaxConst<>+960(SB), Y1, Y1
+	VPADDD softmaxConst<>+896(SB), Y1, Y1
 	VPSLLD $23, Y1, Y1
 	VMULPS Y8, Y9, Y9
 	VMULPS Y1, Y9, Y1
@@ -293,7 +456,7 @@ exp8:
 	VADDPS Y1, Y5, Y5
 	ADDQ $64, SI
 	DECQ CX
-	JNZ exp8
+	JNZ exp12
 	VMOVUPS Y4, 0(R9)
 	VMOVUPS Y5, 32(R9)
 	VZEROUPPER
@@ -307,124 +470,116 @@ DATA softmaxConst<>+32(SB)/8, $0xff7fffffff7fffff
 DATA softmaxConst<>+40(SB)/8, $0xff7fffffff7fffff
 DATA softmaxConst<>+48(SB)/8, $0xff7fffffff7fffff
 DATA softmaxConst<>+56(SB)/8, $0xff7fffffff7fffff
-DATA softmaxConst<>+64(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+72(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+80(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+88(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+96(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+104(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+112(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+120(SB)/8, $0x3963908d3963908d
-DATA softmaxConst<>+128(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+136(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+144(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+152(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+160(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+168(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+176(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+184(SB)/8, $0x3aa30cab3aa30cab
-DATA softmaxConst<>+192(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+200(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+208(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+216(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+224(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+232(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+240(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+248(SB)/8, $0x3c1e94003c1e9400
-DATA softmaxConst<>+256(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+264(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+272(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+280(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+288(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+296(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+304(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+312(SB)/8, $0x3d6342803d634280
-DATA softmaxConst<>+320(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+328(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+336(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+344(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+352(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+360(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+368(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+376(SB)/8, $0x3e75fecf3e75fecf
-DATA softmaxConst<>+384(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+392(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+400(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+408(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+416(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+424(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+432(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+440(SB)/8, $0x3f3172153f317215
-DATA softmaxConst<>+448(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+456(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+464(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+472(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+480(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+488(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+496(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+504(SB)/8, $0x3f8000003f800000
-DATA softmaxConst<>+512(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+520(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+528(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+536(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+544(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+552(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+560(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+568(SB)/8, $0xc3180000c3180000
-DATA softmaxConst<>+576(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+584(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+592(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+600(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+608(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+616(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+624(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+632(SB)/8, $0x3920e99a3920e99a
-DATA softmaxConst<>+640(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+648(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+656(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+664(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+672(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+680(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+688(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+696(SB)/8, $0x3aafa2b63aafa2b6
-DATA softmaxConst<>+704(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+712(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+720(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+728(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+736(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+744(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+752(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+760(SB)/8, $0x3c1d96de3c1d96de
-DATA softmaxConst<>+768(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+776(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+784(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+792(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+800(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+808(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+816(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+824(SB)/8, $0x3d63576a3d63576a
-DATA softmaxConst<>+832(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+840(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+848(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+856(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+864(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+872(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+880(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+888(SB)/8, $0x3e75fded3e75fded
-DATA softmaxConst<>+896(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+904(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+912(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+920(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+928(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+936(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+944(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+952(SB)/8, $0x3f3172183f317218
-DATA softmaxConst<>+960(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+968(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+976(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+984(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+992(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+1000(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+1008(SB)/8, $0x0000007f0000007f
-DATA softmaxConst<>+1016(SB)/8, $0x0000007f0000007f
-GLOBL softmaxConst<>(SB), (RODATA|NOPTR), $1024
+DATA softmaxConst<>+64(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+72(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+80(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+88(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+96(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+104(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+112(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+120(SB)/8, $0x3af4ba833af4ba83
+DATA softmaxConst<>+128(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+136(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+144(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+152(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+160(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+168(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+176(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+184(SB)/8, $0x3c13bc293c13bc29
+DATA softmaxConst<>+192(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+200(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+208(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+216(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+224(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+232(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+240(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+248(SB)/8, $0x3d648e733d648e73
+DATA softmaxConst<>+256(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+264(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+272(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+280(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+288(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+296(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+304(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+312(SB)/8, $0x3e75edab3e75edab
+DATA softmaxConst<>+320(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+328(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+336(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+344(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+352(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+360(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+368(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+376(SB)/8, $0x3f31725d3f31725d
+DATA softmaxConst<>+384(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+392(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+400(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+408(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+416(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+424(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+432(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+440(SB)/8, $0x3f8000003f800000
+DATA softmaxConst<>+448(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+456(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+464(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+472(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+480(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+488(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+496(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+504(SB)/8, $0xc3180000c3180000
+DATA softmaxConst<>+512(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+520(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+528(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+536(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+544(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+552(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+560(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+568(SB)/8, $0x3920e99a3920e99a
+DATA softmaxConst<>+576(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+584(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+592(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+600(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+608(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+616(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+624(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+632(SB)/8, $0x3aafa2b63aafa2b6
+DATA softmaxConst<>+640(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+648(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+656(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+664(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+672(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+680(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+688(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+696(SB)/8, $0x3c1d96de3c1d96de
+DATA softmaxConst<>+704(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+712(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+720(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+728(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+736(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+744(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+752(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+760(SB)/8, $0x3d63576a3d63576a
+DATA softmaxConst<>+768(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+776(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+784(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+792(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+800(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+808(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+816(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+824(SB)/8, $0x3e75fded3e75fded
+DATA softmaxConst<>+832(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+840(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+848(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+856(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+864(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+872(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+880(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+888(SB)/8, $0x3f3172183f317218
+DATA softmaxConst<>+896(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+904(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+912(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+920(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+928(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+936(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+944(SB)/8, $0x0000007f0000007f
+DATA softmaxConst<>+952(SB)/8, $0x0000007f0000007f
+GLOBL softmaxConst<>(SB), (RODATA|NOPTR), $960

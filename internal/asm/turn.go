@@ -34,3 +34,17 @@ func turnGo(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols
 		}
 	}
 }
+
+// Gather puts rows of n numbers, ld bytes apart, one after the other.
+func Gather(dst, src unsafe.Pointer, ld, rows, n int) {
+	switch {
+	case level >= AVX512:
+		gather512(dst, src, ld, rows, n)
+	case level == AVX2:
+		gather256(dst, src, ld, rows, n)
+	default:
+		for i := range rows {
+			copy(unsafe.Slice((*float32)(unsafe.Add(dst, 4*i*n)), n), unsafe.Slice((*float32)(unsafe.Add(src, i*ld)), n))
+		}
+	}
+}

@@ -299,3 +299,103 @@ TEXT ·turn256(SB), NOSPLIT, $0-32
 	ADDQ DX, DI
 	VZEROUPPER
 	RET
+
+// func gather512(dst, src unsafe.Pointer, ld, rows, n int)
+TEXT ·gather512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ ld+16(FP), R8
+	MOVQ rows+24(FP), R9
+	MOVQ n+32(FP), R10
+	MOVQ R10, CX
+	ANDQ $15, CX
+	MOVQ $1, BX
+	SHLQ CX, BX
+	DECQ BX
+	KMOVW BX, K1
+	MOVQ R10, R11
+	ANDQ $15, R11
+	SHLQ $2, R11
+	SHLQ $2, R10
+row3:
+	MOVQ R10, CX
+	SUBQ R11, CX
+	XORQ DX, DX
+loop4:
+	CMPQ DX, CX
+	JGE tail5
+	VMOVUPS (SI)(DX*1), Z0
+	VMOVUPS Z0, (DI)(DX*1)
+	ADDQ $64, DX
+	JMP loop4
+tail5:
+	TESTQ R11, R11
+	JZ next6
+	VMOVUPS.Z (SI)(DX*1), K1, Z0
+	VMOVUPS Z0, K1, (DI)(DX*1)
+next6:
+	ADDQ R8, SI
+	ADDQ R10, DI
+	DECQ R9
+	JNZ row3
+	VZEROUPPER
+	RET
+
+// func gather256(dst, src unsafe.Pointer, ld, rows, n int)
+TEXT ·gather256(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ ld+16(FP), R8
+	MOVQ rows+24(FP), R9
+	MOVQ n+32(FP), R10
+	MOVQ R10, CX
+	ANDQ $7, CX
+	LEAQ turnLanes<>+32(SB), BX
+	SHLQ $2, CX
+	SUBQ CX, BX
+	VMOVUPS (BX), Y15
+	MOVQ R10, R11
+	ANDQ $7, R11
+	SHLQ $2, R11
+	SHLQ $2, R10
+row7:
+	MOVQ R10, CX
+	SUBQ R11, CX
+	XORQ DX, DX
+loop8:
+	CMPQ DX, CX
+	JGE tail9
+	VMOVUPS (SI)(DX*1), Y0
+	VMOVUPS Y0, (DI)(DX*1)
+	ADDQ $32, DX
+	JMP loop8
+tail9:
+	TESTQ R11, R11
+	JZ next10
+	VMASKMOVPS (SI)(DX*1), Y15, Y0
+	VMASKMOVPS Y0, Y15, (DI)(DX*1)
+next10:
+	ADDQ R8, SI
+	ADDQ R10, DI
+	DECQ R9
+	JNZ row7
+	VZEROUPPER
+	RET
+
+DATA turnLanes<>+0(SB)/4, $-1
+DATA turnLanes<>+4(SB)/4, $-1
+DATA turnLanes<>+8(SB)/4, $-1
+DATA turnLanes<>+12(SB)/4, $-1
+DATA turnLanes<>+16(SB)/4, $-1
+DATA turnLanes<>+20(SB)/4, $-1
+DATA turnLanes<>+24(SB)/4, $-1
+DATA turnLanes<>+28(SB)/4, $-1
+DATA turnLanes<>+32(SB)/4, $0
+DATA turnLanes<>+36(SB)/4, $0
+DATA turnLanes<>+40(SB)/4, $0
+DATA turnLanes<>+44(SB)/4, $0
+DATA turnLanes<>+48(SB)/4, $0
+DATA turnLanes<>+52(SB)/4, $0
+DATA turnLanes<>+56(SB)/4, $0
+DATA turnLanes<>+60(SB)/4, $0
+GLOBL turnLanes<>(SB), (RODATA|NOPTR), $64

@@ -278,11 +278,7 @@ func maps(s *source) {
 		s.op("MOVQ op+0(FP), BX; LEAQ %s<>(SB), DX; MOVQ (DX)(BX*8), DX; JMP DX", table)
 	}
 	s.data(consts)
-	s.line("")
-	for i := range 16 {
-		s.line("DATA mapLanes<>+%d(SB)/4, $%d", 4*i, -(1 - i/8))
-	}
-	s.line("GLOBL mapLanes<>(SB), (RODATA|NOPTR), $64")
+	s.lanes("mapLanes")
 }
 
 // accumulators is how many sums a reduction has side by side.

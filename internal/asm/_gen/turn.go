@@ -26,6 +26,50 @@ func turns(s *source) {
 	s.line("%s:", stored)
 	s.op("VZEROUPPER; RET")
 	turn256(s)
+	for _, z := range []bool{true, false} {
+		vec{source: s, z: z}.gather()
+	}
+}
+
+// gather writes the loop of asm.Gather: rows of n numbers, put one after the other.
+func (v vec) gather() {
+	name := "gather" + v.set()
+	v.text(name, "func "+name+"(dst, src unsafe.Pointer, ld, rows, n int)", 40)
+	v.op("MOVQ dst+0(FP), DI; MOVQ src+8(FP), SI; MOVQ ld+16(FP), R8; MOVQ rows+24(FP), R9; MOVQ n+32(FP), R10")
+	v.op("MOVQ R10, CX; ANDQ $%d, CX", v.width()-1)
+	if v.z {
+		v.tailMask()
+	} else {
+		v.op("LEAQ turnLanes<>+32(SB), BX; SHLQ $2, CX; SUBQ CX, BX; VMOVUPS (BX), Y15")
+	}
+	v.op("MOVQ R10, R11; ANDQ $%d, R11; SHLQ $2, R11; SHLQ $2, R10", v.width()-1)
+	row, loop, tail, next := v.label("row"), v.label("loop"), v.label("tail"), v.label("next")
+	v.line("%s:", row)
+	v.op("MOVQ R10, CX; SUBQ R11, CX; XORQ DX, DX")
+	v.line("%s:", loop)
+	v.op("CMPQ DX, CX; JGE %s", tail)
+	v.mov(0, "(SI)(DX*1)")
+	v.mov("(DI)(DX*1)", 0)
+	v.op("ADDQ $%d, DX; JMP %s", v.bytes(), loop)
+	v.line("%s:", tail)
+	v.op("TESTQ R11, R11; JZ %s", next)
+	v.tail = true
+	v.load(0, "(SI)(DX*1)")
+	v.store("(DI)(DX*1)", 0)
+	v.line("%s:", next)
+	v.op("ADDQ R8, SI; ADDQ R10, DI; DECQ R9; JNZ %s; VZEROUPPER; RET", row)
+	if !v.z {
+		v.lanes("turnLanes")
+	}
+}
+
+// lanes writes a table of lane masks: the 8 from 8−n on select n.
+func (s *source) lanes(name string) {
+	s.line("")
+	for i := range 16 {
+		s.line("DATA %s<>+%d(SB)/4, $%d", name, 4*i, -(1 - i/8))
+	}
+	s.line("GLOBL %s<>(SB), (RODATA|NOPTR), $64", name)
 }
 
 // turn256 turns a whole block of 8×8.

@@ -25,11 +25,23 @@ type attention struct {
 	threads int
 }
 
+// tileLanes returns how many queries a tile has. Wider tiles keep the arithmetic units
+// busier, but may leave more lanes of the last one empty.
+func tileLanes(n int) int {
+	if asm.Use() < asm.AVX512 {
+		return 16
+	}
+	if 15*pieces(n, 48)*48 <= 16*pieces(n, 32)*32 {
+		return 48
+	}
+	return 32
+}
+
 // keyBlock is how many keys are taken at a time.
 const keyBlock = 128
 
 func newAttention(e *Engine, op engine.Attention) (engine.Kernel, error) {
-	lanes := asm.Columns()
+	lanes := tileLanes(op.N)
 	return &attention{op, lanes, min(4, pieces(op.N, lanes)), e.threads}, nil
 }
 
@@ -37,9 +49,10 @@ func newAttention(e *Engine, op engine.Attention) (engine.Kernel, error) {
 type queryTile struct{ q, o, top, sum, keep []float32 }
 
 func (k *attention) tileLen() int   { return (2*k.Dim + 3) * k.lanes }
-func (k *attention) workerLen() int { return k.tiles*k.tileLen() + (keyBlock+1)*k.lanes }
+func (k *attention) workerLen() int { return k.tiles*k.tileLen() + keyBlock*(k.lanes+2*k.Dim) }
 
-// Scratch holds the tiles of a piece and a block of scores for each worker.
+// Scratch holds, for each worker, the tiles of a piece, a block of scores, and a block
+// of keys and values.
 func (k *attention) Scratch() int64 { return int64(4 * k.threads * k.workerLen()) }
 
 func (k *attention) tile(s []float32, t int) queryTile {
@@ -62,15 +75,36 @@ func (k *attention) do(a *engine.Args, _, w, i int) {
 	for t := range n {
 		k.begin(head, k.tile(s, t), first+t*k.lanes)
 	}
-	scores := s[k.tiles*k.tileLen():]
+	rest := s[k.tiles*k.tileLen():]
+	scores, near := rest[:keyBlock*k.lanes], rest[keyBlock*k.lanes:]
 	for key := 0; key < k.M; key += keyBlock {
+		b := k.gather(head, near, key)
 		for t := range n {
-			k.block(head, k.tile(s, t), scores, first+t*k.lanes, key)
+			k.block(head, b, k.tile(s, t), scores, first+t*k.lanes, key)
 		}
 	}
 	for t := range n {
 		k.finish(head, k.tile(s, t), first+t*k.lanes)
 	}
+}
+
+// nearKeys are keys and values that lie close together.
+type nearKeys struct {
+	k, v []float32
+	ld   int
+}
+
+// gather brings a block of keys and values together, so that their rows do not fall
+// into the same few sets of the cache.
+func (k *attention) gather(h attentionHead, near []float32, key int) nearKeys {
+	n := min(keyBlock, k.M-key)
+	b := nearKeys{h.k[key*h.ldk:], h.v[key*h.ldk:], h.ldk}
+	if h.ldk == k.Dim || k.N <= k.lanes {
+		return b
+	}
+	asm.Gather(ptr(near), ptr(b.k), 4*h.ldk, n, k.Dim)
+	asm.Gather(ptr(near[keyBlock*k.Dim:]), ptr(b.v), 4*h.ldk, n, k.Dim)
+	return nearKeys{near, near[keyBlock*k.Dim:], k.Dim}
 }
 
 // attentionHead is what one head reads and writes.
@@ -110,7 +144,10 @@ func biases(op engine.Attention, a *engine.Args, b int) (bias, mask []float32) {
 // begin turns a tile's queries and sets its sums to nothing.
 func (k *attention) begin(h attentionHead, t queryTile, first int) {
 	n := min(k.lanes, k.N-first)
-	asm.Panel(ptr(t.q), nil, asm.F32, ptr(h.q[first*h.ldq:]), 4*h.ldq, n, k.Dim)
+	if n < k.lanes {
+		clear(t.q)
+	}
+	asm.Turn(ptr(t.q), 4*k.lanes, ptr(h.q[first*h.ldq:]), 4*h.ldq, n, k.Dim)
 	asm.Scale(t.q, float32(float64(k.Scale)*math.Log2E), t.q)
 	clear(t.o)
 	clear(t.sum)
@@ -120,7 +157,7 @@ func (k *attention) begin(h attentionHead, t queryTile, first int) {
 }
 
 // block lets a tile's queries see a block of keys.
-func (k *attention) block(h attentionHead, t queryTile, scores []float32, first, key int) {
+func (k *attention) block(h attentionHead, b nearKeys, t queryTile, scores []float32, first, key int) {
 	n := min(keyBlock, k.M-key)
 	if k.Causal {
 		n = min(n, first+k.lanes+k.M-k.N-key)
@@ -129,12 +166,12 @@ func (k *attention) block(h attentionHead, t queryTile, scores []float32, first,
 		return
 	}
 	scores = scores[:n*k.lanes]
-	qk := asm.Product{A: ptr(h.k[key*h.ldk:]), RowA: h.ldk, ColA: 1, B: ptr(t.q), LdB: k.lanes,
+	qk := asm.Product{A: ptr(b.k), LdA: b.ld, B: ptr(t.q), LdB: k.lanes,
 		C: ptr(scores), LdC: k.lanes, M: n, N: k.lanes, K: k.Dim}
 	qk.Run()
 	k.hide(h, scores, first, key)
-	asm.ColumnSoftmax(scores, n, t.top, t.sum, t.keep)
-	pv := asm.Product{A: ptr(h.v[key*h.ldk:]), RowA: 1, ColA: h.ldk, B: ptr(scores), LdB: k.lanes,
+	asm.ColumnSoftmax(scores, t.top, t.sum, t.keep)
+	pv := asm.Product{A: ptr(b.v), LdA: b.ld, Turned: true, B: ptr(scores), LdB: k.lanes,
 		C: ptr(t.o), LdC: k.lanes, Keep: ptr(t.keep), M: k.Dim, N: k.lanes, K: n}
 	pv.Run()
 }

@@ -160,7 +160,7 @@ func (k *attentionGrad) turnKeys(h gradHead, t gradScratch, key, n int) {
 // queries computes what a block of queries and a block of keys give each other.
 func (k *attentionGrad) queries(h gradHead, t gradScratch, q, key, keys int) {
 	n, wide := min(queryBlock, k.N-q), (keys+15)/16*16
-	p := asm.Product{A: ptr(h.q[q*h.ldq:]), RowA: h.ldq, ColA: 1, B: ptr(t.kT), LdB: keyBlock,
+	p := asm.Product{A: ptr(h.q[q*h.ldq:]), LdA: h.ldq, B: ptr(t.kT), LdB: keyBlock,
 		C: ptr(t.p), LdC: keyBlock, M: n, N: wide, K: k.Dim}
 	p.Run()
 	p.A, p.B, p.C = ptr(h.dy[q*h.ldq:]), ptr(t.vT), ptr(t.g)
@@ -170,12 +170,12 @@ func (k *attentionGrad) queries(h gradHead, t gradScratch, q, key, keys int) {
 		k.hide(h, t, s, q+i, key, keys)
 		asm.SoftmaxRowGrad(s, t.g[i*keyBlock:][:wide], t.lse[q+i], t.mean[q+i])
 	}
-	p = asm.Product{A: ptr(h.dy[q*h.ldq:]), RowA: 1, ColA: h.ldq, B: ptr(t.p), LdB: keyBlock,
+	p = asm.Product{A: ptr(h.dy[q*h.ldq:]), LdA: h.ldq, Turned: true, B: ptr(t.p), LdB: keyBlock,
 		C: ptr(t.dvT), LdC: keyBlock, Add: true, M: k.Dim, N: wide, K: n}
 	p.Run()
 	p.A, p.B, p.C = ptr(h.q[q*h.ldq:]), ptr(t.g), ptr(t.dkT)
 	p.Run()
-	p = asm.Product{A: ptr(t.g), RowA: keyBlock, ColA: 1, B: ptr(t.k), LdB: k.pad,
+	p = asm.Product{A: ptr(t.g), LdA: keyBlock, B: ptr(t.k), LdB: k.pad,
 		C: ptr(t.dq[q*k.pad:]), LdC: k.pad, Add: true, M: n, N: k.pad, K: keys}
 	p.Run()
 }
