@@ -286,3 +286,38 @@ func FuzzIdentify(f *testing.F) {
 		}
 	})
 }
+
+// FuzzTorchProgram: the same for a pickle inside a sound archive, which FuzzParse's
+// changes would break before the pickle is reached.
+func FuzzTorchProgram(f *testing.F) {
+	f.Add([]byte("\x80\x02}X\x01\x00\x00\x00a" + vector + "s."))
+	paths, _ := filepath.Glob(filepath.Join("..", "golden", "testdata", "checkpoint", "*", "*.pt"))
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil || len(b) > 20_000 {
+			continue
+		}
+		if a, err := openArchive(newTorchFile(path, &mapping{data: b}), b); err == nil {
+			if program, err := a.content("data.pkl"); err == nil {
+				f.Add(program)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, program []byte) {
+		b := torchZip(t, string(program), false, strings.Repeat("\x01", 16), strings.Repeat("\x02", 40))
+		src, err := parse("x", &mapping{data: b})
+		if err != nil {
+			if fault.KindOf(err) == "" {
+				t.Errorf("error without a kind: %v", err)
+			}
+			return
+		}
+		for _, name := range src.Names() {
+			info, _ := src.Info(name)
+			size, ok := info.Dtype.size(info.Shape)
+			if data, err := src.Bytes(name); err != nil || !ok || size != int64(len(data)) {
+				t.Errorf("%q is %v in %d bytes (%v)", name, info, len(data), err)
+			}
+		}
+	})
+}
