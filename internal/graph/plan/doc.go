@@ -24,14 +24,14 @@
 //
 // # Figures
 //
-// The UNet of SDXL at 1024×1024, two pictures at a time, planned without an engine's kernels, on an
-// Intel Xeon (2 cores, November 2026; go test -run SlabOfSDXL -v, and
-// -bench Compile):
+// The UNet of SDXL at 1024×1024, two pictures at a time, planned for an engine whose
+// kernels take no time to prepare, on an Intel Xeon (2 cores, November 2026;
+// go test -run SlabOfSDXL -v, and -bench Compile):
 //
 //	                                nodes    steps  compile  slab      least possible
 //	inference                       3 435    1 214  5 ms     363 MiB   363 MiB
-//	training, rank 16              14 582    7 095  32 ms     16.2 GiB  16.1 GiB
-//	training, rank 16, checkpoints 14 582   10 091  34 ms     2.28 GiB  2.27 GiB
+//	training, rank 16               14 582    7 095  32 ms    16.2 GiB  16.1 GiB
+//	training, rank 16, checkpoints  14 582   10 091  34 ms    2.28 GiB  2.27 GiB
 //
 // The slab is inputs, scratch and what lies between; the least possible is the most
 // that is in use at one step. Placed in the order of first use alone, inference takes
