@@ -5,11 +5,12 @@ import (
 	"unsafe"
 )
 
-// HasBF16 reports whether the level in use multiplies pairs of bfloat16.
-func HasBF16() bool { return level == AVX512BF16 }
+// HasBF16 reports whether the level in use multiplies pairs of bfloat16, and gains by
+// it.
+func HasBF16() bool { return level == AVX512BF16 && !slowBF16 }
 
 // PairRow writes n numbers rounded to bfloat16, nearest even, one after the other: rows
-// for RunBF16. Hardware takes subnormals for 0. It needs HasBF16.
+// for RunBF16. Hardware takes subnormals for 0. It needs level AVX512BF16.
 func PairRow(dst, src unsafe.Pointer, n int) {
 	if n >= 32 {
 		narrow512(dst, src, n/32)
@@ -20,7 +21,7 @@ func PairRow(dst, src unsafe.Pointer, n int) {
 }
 
 // PairPanel rounds a panel to bfloat16 and joins every two rows of it to one of pairs,
-// in place: a panel for RunBF16. It needs HasBF16.
+// in place: a panel for RunBF16. It needs level AVX512BF16.
 func PairPanel(panel unsafe.Pointer, pairs int) { pair512(panel, panel, pairs) }
 
 // RoundRow writes n numbers rounded to bfloat16 as float32; dst may be src.

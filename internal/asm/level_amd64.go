@@ -17,3 +17,5 @@ func detect() Level {
 	}
 	return AVX512BF16
 }
+
+func hasAMX() bool { return cpu.X86.HasAMXBF16 }

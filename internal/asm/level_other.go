@@ -3,3 +3,5 @@
 package asm
 
 func detect() Level { return PureGo }
+
+func hasAMX() bool { return false }

@@ -26,4 +26,16 @@ func peak(s *source) {
 		s.op("VFMADD231PS Y15, Y14, Y%d", i)
 	}
 	s.op("DECQ CX; JNZ loop256; VZEROUPPER; RET")
+
+	s.text("peakBF16", "func peakBF16(n int)", 8)
+	s.op("MOVQ n+0(FP), CX")
+	for i := range 24 {
+		s.op("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	s.op("PCALIGN $64")
+	s.line("loopBF16:")
+	for i := range 24 {
+		dot16(s, "", 31, 30, i)
+	}
+	s.op("DECQ CX; JNZ loopBF16; VZEROUPPER; RET")
 }

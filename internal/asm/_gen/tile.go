@@ -105,10 +105,14 @@ func (t tile) segments(s *source) {
 	for i := range t.rows {
 		s.op("MOVQ %d(DX), %s; ADDQ R14, %s", 8*i, rowReg[i], rowReg[i])
 	}
+	s.op("MOVQ %d(AX), R14; ADDQ %d(AX), R14", tC, tCol)
 	s.op("ADDQ $64, DX; NEGQ CX; ADDQ $16, CX; JG %s; PCALIGN $32", tail)
 	s.line("%s:", loop)
 	for u := range 4 {
 		t.step(s, u, 4*u-16)
+		if u == 1 {
+			t.fetch(s)
+		}
 	}
 	s.op("ADDQ $%d, BX; ADDQ $16, CX; JLE %s", 8*t.bytes, loop)
 	s.line("%s:", tail)
@@ -118,6 +122,17 @@ func (t tile) segments(s *source) {
 	s.op("ADDQ $%d, BX; ADDQ $4, CX; JLT %s", 2*t.bytes, one)
 	s.line("%s:", end)
 	s.op("DECQ R15; JNZ %s", seg)
+}
+
+// fetch asks for a row of C, now and then: first those of this tile, then of those
+// below. A burst of stores to lines that are not in the cache would take all fill
+// buffers from the panels.
+func (t tile) fetch(s *source) {
+	s.op("PREFETCHT1 (R14)")
+	if t.bytes == 64 {
+		s.op("PREFETCHT1 64(R14)")
+	}
+	s.op("ADDQ %d(AX), R14", tLdC)
 }
 
 // step emits one k: two vectors of B times the number of each row.

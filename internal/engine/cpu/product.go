@@ -66,9 +66,9 @@ type product struct {
 // none is the index of an input that an op does not ask for.
 const none = -1
 
-// cacheFloats is how many float32 of panels a worker keeps at a time: 768 KiB, a
+// cacheFloats is how many float32 of panels a worker keeps at a time: 832 KiB, a
 // part of the second-level cache.
-const cacheFloats = 192 << 10
+const cacheFloats = 208 << 10
 
 // rangeK is how many numbers of all segments a range has at most.
 const rangeK = 1536
@@ -109,15 +109,16 @@ func (p *product) plan() {
 	}
 	panels := max(1, cacheFloats/(p.segments*p.kStep*w*halves))
 	all := ceilDiv(p.cols, w)
-	p.block = w * ceilDiv(all, ceilDiv(all, min(panels, 8)))
+	p.block = w * ceilDiv(all, ceilDiv(all, min(panels, 16)))
 	perGroup := 2 * m * p.segments * p.k * p.block * halves
 	p.chunk = max(1, min(p.groups, pieceFlops/perGroup))
-	if p.kStep < p.k {
-		p.chunk = max(p.chunk, min(p.groups, 512/m))
+	least := 64 / m
+	if p.kStep < p.k { // every piece makes all its panels
+		p.chunk, least = max(p.chunk, min(p.groups, 1024/m)), 256/m
 	}
 	blocks := ceilDiv(p.cols, p.block)
-	for blocks*ceilDiv(p.groups, p.chunk) < 3*p.threads && p.chunk > 64/m {
-		p.chunk = max(64/m, p.chunk*3/4)
+	for blocks*ceilDiv(p.groups, p.chunk) < 3*p.threads && p.chunk > least {
+		p.chunk = max(least, p.chunk*3/4)
 	}
 	p.pieces = ceilDiv(p.groups, p.chunk)
 	p.chunk = ceilDiv(p.groups, p.pieces)
