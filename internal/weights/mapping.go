@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -47,12 +48,22 @@ func load(f fs.File) (*mapping, error) {
 	return read(f, int(size))
 }
 
-// read copies a file to memory, aligned as a mapping would be.
+// read copies a file to memory, aligned as a mapping would be. A size that is only
+// claimed is not believed: room is made as bytes come.
 func read(f fs.File, size int) (*mapping, error) {
-	b := aligned8(size)
-	n, err := io.ReadFull(f, b)
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return nil, &fault.Error{Kind: fault.Truncated, Err: err}
+	const first = 64 << 20
+	b := aligned8(min(size, first))
+	for n := 0; ; {
+		m, err := io.ReadFull(f, b[n:])
+		n += m
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil, &fault.Error{Kind: fault.Truncated, What: "the file", Have: fmt.Sprintf("ends after %d bytes", n), Want: fmt.Sprint(size)}
+		}
+		if err != nil || n == size {
+			return &mapping{data: b}, err
+		}
+		more := aligned8(min(size, 2*len(b)))
+		copy(more, b)
+		b = more
 	}
-	return &mapping{data: b[:n]}, err
 }

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -124,6 +125,12 @@ func checkTensors(t *testing.T, what string, src *Source, want map[string]wantTe
 			t.Errorf("%s: %q: %v", what, name, err)
 		} else if have := hex.EncodeToString(b); have != w.Hex {
 			t.Errorf("%s: %q = %s, want %s", what, name, have, w.Hex)
+		}
+		x, err := src.Tensor(name)
+		if err != nil {
+			t.Errorf("%s: %q: %v", what, name, err)
+		} else if d, v, err := encode(name, x); err != nil || d != info.Dtype || !bytes.Equal(v, b) {
+			t.Errorf("%s: %q: the tensor is of %s and holds %x (%v), want %x", what, name, d, v, err, b)
 		}
 	}
 }
