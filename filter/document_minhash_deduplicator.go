@@ -1,0 +1,215 @@
+package filter
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/binary"
+	"math"
+	"sync"
+
+	"github.com/easel-go/easel/dataset"
+)
+
+func init() {
+	Register("document_minhash_deduplicator", func() Op {
+		return &minhash{shingling: shingling{Tokenization: "space", Window: 5, Lowercase: true}, Permutations: 256, Threshold: 0.7}
+	})
+}
+
+// minhash drops samples whose text is nearly an earlier one's: MinHash (Broder 1997)
+// with banded locality-sensitive hashing. Texts that share all values of one band are
+// alike, and so are those that are alike to the same text; the first of each cluster
+// stays. Texts of fewer tokens than the window have nothing to compare: Data-Juicer
+// takes them all for one.
+type minhash struct {
+	shingling
+	Permutations int     `param:"num_permutations"`
+	Threshold    float64 `param:"jaccard_threshold"`
+	Bands        *int    `param:"num_bands"`
+	Rows         *int    `param:"num_rows_per_band"`
+	Model        *string `param:"tokenizer_model"`
+
+	bands, rows int
+	a, b        []uint64
+}
+
+const mersenne61 = 1<<61 - 1
+
+func (d *minhash) check() error {
+	if err := d.shingling.check(); err != nil {
+		return err
+	}
+	if d.Permutations < 1 || d.Permutations > 1<<16 || !(d.Threshold >= 0 && d.Threshold <= 1) {
+		return as("parser", fail(Invalid, "document_minhash_deduplicator: num_permutations %d, jaccard_threshold %v, want 1 to 65536 and 0 to 1", d.Permutations, d.Threshold))
+	}
+	if d.Bands == nil || d.Rows == nil {
+		d.bands, d.rows = bestBands(d.Threshold, d.Permutations)
+	} else {
+		d.bands, d.rows = *d.Bands, *d.Rows
+	}
+	if d.bands < 1 || d.rows < 1 || d.bands > d.Permutations || d.bands*d.rows > d.Permutations {
+		return as("ValueError", fail(Invalid, "document_minhash_deduplicator: %d bands of %d rows, want at most %d values", d.bands, d.rows, d.Permutations))
+	}
+	g := newLegacyRandom(42)
+	for range d.Permutations {
+		d.a = append(d.a, 1+g.below(mersenne61-2))
+		d.b = append(d.b, g.below(mersenne61-1))
+	}
+	return nil
+}
+
+func (d *minhash) Hash(_ context.Context, r *Row) error {
+	if _, ok := r.hidden.Get(minhashColumn); ok {
+		return nil
+	}
+	text, err := r.Text()
+	if err != nil {
+		return err
+	}
+	runs, err := d.shingles(text)
+	if err != nil {
+		return err
+	}
+	r.hidden = append(r.hidden, dataset.Field{Name: minhashColumn, Value: d.signature(runs)})
+	return nil
+}
+
+// signature is the least hash of the runs for each permutation, in bands of big-endian
+// bytes. The arithmetic wraps at 64 bits as numpy's does.
+func (d *minhash) signature(runs []string) []string {
+	least := make([]uint64, d.Permutations)
+	for i := range least {
+		least[i] = math.MaxUint32
+	}
+	seen := make(map[uint32]bool, len(runs))
+	for _, s := range runs {
+		sum := sha1.Sum([]byte(s))
+		h := binary.LittleEndian.Uint32(sum[:])
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
+		for i := range least {
+			least[i] = min(least[i], (uint64(h)*d.a[i]+d.b[i])%mersenne61&math.MaxUint32)
+		}
+	}
+	bands := make([]string, d.bands)
+	for i := range bands {
+		var b []byte
+		for _, v := range least[i*d.rows : (i+1)*d.rows] {
+			b = binary.BigEndian.AppendUint64(b, v)
+		}
+		bands[i] = string(b)
+	}
+	return bands
+}
+
+// short reports whether the row's text had nothing to compare.
+func (d *minhash) short(bands []string) bool {
+	for _, b := range bands {
+		for i := 0; i < len(b); i += 8 {
+			if binary.BigEndian.Uint64([]byte(b[i:i+8])) != math.MaxUint32 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Reduce keeps 8 bytes a band and row: bands are told apart by 64 bits of their hash.
+func (d *minhash) Reduce(_ context.Context, rows []*Row) ([]int, error) {
+	sets := newClusters(len(rows))
+	for band := range d.bands {
+		first := make(map[string]int, len(rows))
+		for i, r := range rows {
+			v, _ := r.hidden.Get(minhashColumn)
+			bands, _ := v.([]string)
+			if bands == nil || !r.strict && d.short(bands) {
+				continue
+			}
+			if j, ok := first[bands[band]]; ok {
+				sets.join(i, j)
+			} else {
+				first[bands[band]] = i
+			}
+		}
+	}
+	for _, r := range rows {
+		r.hidden = nil
+	}
+	return sets.firsts(), nil
+}
+
+// clusters is a union-find whose roots are the least members.
+type clusters []int
+
+func newClusters(n int) clusters {
+	c := make(clusters, n)
+	for i := range c {
+		c[i] = i
+	}
+	return c
+}
+
+func (c clusters) root(i int) int {
+	for c[i] != i {
+		c[i] = c[c[i]]
+		i = c[i]
+	}
+	return i
+}
+
+func (c clusters) join(i, j int) {
+	i, j = c.root(i), c.root(j)
+	c[max(i, j)] = min(i, j)
+}
+
+func (c clusters) firsts() []int {
+	out := make([]int, len(c))
+	for i := range c {
+		out[i] = c.root(i)
+	}
+	return out
+}
+
+var bandsFor sync.Map // of [2]float64 → [2]int
+
+// bestBands chooses bands and rows as datasketch does: those with the least sum of
+// false positives and negatives, ∫₀ᵗ 1−(1−sʳ)ᵇ ds + ∫ₜ¹ (1−sʳ)ᵇ ds, halved.
+func bestBands(threshold float64, permutations int) (bands, rows int) {
+	key := [2]float64{threshold, float64(permutations)}
+	if v, ok := bandsFor.Load(key); ok {
+		return v.([2]int)[0], v.([2]int)[1]
+	}
+	least := math.Inf(1)
+	for b := 1; b <= permutations; b++ {
+		for r := 1; r <= permutations/b; r++ {
+			miss := func(s float64) float64 { return math.Pow(1-math.Pow(s, float64(r)), float64(b)) }
+			e := 0.5*integrate(func(s float64) float64 { return 1 - miss(s) }, 0, threshold) + 0.5*integrate(miss, threshold, 1)
+			if e < least {
+				least, bands, rows = e, b, r
+			}
+		}
+	}
+	bandsFor.Store(key, [2]int{bands, rows})
+	return bands, rows
+}
+
+// gauss are the nodes and weights of Gauss-Legendre's rule of ten points on [-1, 1].
+var gauss = [][2]float64{
+	{0.1488743389816312, 0.2955242247147529}, {0.4333953941292472, 0.2692667193099963}, {0.6794095682990244, 0.2190863625159820},
+	{0.8650633666889845, 0.1494513491505806}, {0.9739065285171717, 0.0666713443086881},
+}
+
+// integrate is f's integral from a to b, on sixteen pieces.
+func integrate(f func(float64) float64, a, b float64) (sum float64) {
+	const pieces = 16
+	half := (b - a) / pieces / 2
+	for i := range pieces {
+		mid := a + half*float64(2*i+1)
+		for _, g := range gauss {
+			sum += g[1] * (f(mid-half*g[0]) + f(mid+half*g[0]))
+		}
+	}
+	return sum * half
+}

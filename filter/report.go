@@ -1,0 +1,5 @@
+package filter
+
+type Report struct{}
+
+func (p *Report) lost(Step, []*Row, error) {}

@@ -1,0 +1,204 @@
+package filter
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/easel-go/easel/dataset"
+)
+
+// strictly runs steps as Data-Juicer 1.6.1 does, an op over all rows after the other,
+// and loses what it loses: where a row fails on an op that works in batches, all rows
+// of its batch are gone. It holds all rows in memory.
+type strictly struct {
+	workers int // np, already bounded by the number of CPUs
+	report  *Report
+	trace   *tracer
+	stats   bool // a filter has measured something, so the statistics column exists
+}
+
+// step runs one op over all rows.
+func (x *strictly) step(ctx context.Context, n int, s Step, rows []*Row) (kept []*Row, err error) {
+	for _, r := range rows {
+		r.keys, r.strict = &s.Keys, true
+	}
+	switch op := s.Op.(type) {
+	case Filter:
+		kept, err = x.filter(ctx, s, op, rows)
+	case Mapper:
+		kept, err = x.mapper(ctx, s, op, rows)
+	case Deduplicator:
+		kept, err = x.dedup(ctx, s, op, rows)
+	case Selector:
+		kept, err = pick(ctx, op, rows)
+	}
+	return kept, err
+}
+
+func pick(ctx context.Context, op Selector, rows []*Row) ([]*Row, error) {
+	if len(rows) <= 1 {
+		return rows, nil
+	}
+	indices, err := op.Select(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]*Row, len(indices))
+	seen := make([]bool, len(rows))
+	for i, at := range indices {
+		kept[i] = rows[at]
+		if seen[at] {
+			kept[i] = rows[at].Copy()
+		}
+		seen[at] = true
+	}
+	return kept, nil
+}
+
+func (x *strictly) filter(ctx context.Context, s Step, op Filter, rows []*Row) ([]*Row, error) {
+	rows, err := x.measure(ctx, s, op, rows)
+	if err != nil {
+		return nil, err
+	}
+	var kept []*Row
+	for _, r := range rows {
+		keep, err := op.Keep(r)
+		if err != nil && s.StopOnError {
+			return nil, err
+		}
+		if keep && err == nil {
+			kept = append(kept, r)
+		} else {
+			x.trace.dropped(s, r)
+		}
+	}
+	return kept, nil
+}
+
+// measure returns the rows that came through, with their statistics rounded.
+func (x *strictly) measure(ctx context.Context, s Step, op Filter, rows []*Row) ([]*Row, error) {
+	if _, none := op.(statless); !none && len(rows) > 0 {
+		x.stats = true
+		for _, r := range rows {
+			if _, ok := r.Sample.Get(statsColumn); !ok {
+				r.Sample.Set(statsColumn, dataset.Struct{})
+			}
+		}
+	}
+	return x.batches(ctx, s, rows, func(r *Row) ([]*Row, error) {
+		err := op.Measure(ctx, r)
+		r.Stats.round()
+		return []*Row{r}, err
+	})
+}
+
+func (x *strictly) mapper(ctx context.Context, s Step, op Mapper, rows []*Row) ([]*Row, error) {
+	before := make(map[*Row]*Row, len(rows))
+	if x.trace.wants(s) {
+		for _, r := range rows {
+			before[r] = r.Copy()
+		}
+	}
+	kept, err := x.batches(ctx, s, rows, func(r *Row) ([]*Row, error) { return op.Map(ctx, r) })
+	if err == nil {
+		for _, r := range kept {
+			x.trace.mapped(s, before[r], r)
+		}
+	}
+	return kept, err
+}
+
+func (x *strictly) dedup(ctx context.Context, s Step, op Deduplicator, rows []*Row) ([]*Row, error) {
+	one := s
+	one.BatchSize = 1
+	rows, err := x.batches(ctx, one, rows, func(r *Row) ([]*Row, error) { return []*Row{r}, op.Hash(ctx, r) })
+	if err != nil || len(rows) <= 1 {
+		return rows, err
+	}
+	like, err := op.Reduce(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	x.trace.twins(s, rows, like)
+	var kept []*Row
+	for i, r := range rows {
+		if like[i] == i {
+			kept = append(kept, r)
+		}
+	}
+	return kept, nil
+}
+
+// batches calls fn for every row, in parallel. np contiguous shards are cut into
+// batches; the rows of a batch in which one fails are lost together.
+func (x *strictly) batches(ctx context.Context, s Step, rows []*Row, fn func(*Row) ([]*Row, error)) ([]*Row, error) {
+	cuts := s.cuts(len(rows), x.workers)
+	out := make([][]*Row, len(cuts))
+	errs := make([]error, len(cuts))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
+	for i, c := range cuts {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			out[i], errs[i] = batch(ctx, rows[c[0]:c[1]], fn)
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var kept []*Row
+	for i := range cuts {
+		if errs[i] == nil {
+			kept = append(kept, out[i]...)
+			continue
+		}
+		if s.StopOnError {
+			return nil, errs[i]
+		}
+		x.report.lost(s, rows[cuts[i][0]:cuts[i][1]], errs[i])
+	}
+	return kept, nil
+}
+
+func batch(ctx context.Context, rows []*Row, fn func(*Row) ([]*Row, error)) (out []*Row, err error) {
+	for _, r := range rows {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		got, err := safely(r, fn)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, got...)
+	}
+	return out, nil
+}
+
+// cuts returns the bounds of the batches of n rows in np contiguous shards.
+func (s Step) cuts(n, np int) (cuts [][2]int) {
+	size := 1000
+	if s.BatchSize > 0 {
+		size = s.BatchSize
+	}
+	if _, single := s.Op.(alone); single {
+		size = 1
+	}
+	if s.Workers > 0 {
+		np = min(np, s.Workers)
+	}
+	np = max(1, min(np, n))
+	for i, from := 0, 0; i < np; i++ {
+		to := from + n/np
+		if i < n%np {
+			to++
+		}
+		for ; from < to; from += size {
+			cuts = append(cuts, [2]int{from, min(from+size, to)})
+		}
+		from = to
+	}
+	return cuts
+}

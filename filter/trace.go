@@ -1,0 +1,8 @@
+package filter
+
+type tracer struct{}
+
+func (t *tracer) wants(Step) bool           { return false }
+func (t *tracer) dropped(Step, *Row)        {}
+func (t *tracer) mapped(Step, *Row, *Row)   {}
+func (t *tracer) twins(Step, []*Row, []int) {}
