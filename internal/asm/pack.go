@@ -22,11 +22,17 @@ func Panel(dst unsafe.Pointer, at []int32, kind Kind, src unsafe.Pointer, ld, ro
 }
 
 func pack(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, K int) {
-	if rows == 16 && level >= AVX512 {
+	done := 0
+	switch {
+	case rows == 16 && level >= AVX512:
 		pack512(dst, step, at, kind, src, ld, K)
 		return
+	case rows == 16 && level == AVX2 && K >= 8:
+		done = K &^ 7
+		pack256(dst, step, at, kind, src, ld, done)
+		pack256(unsafe.Add(dst, 32), step, at, kind, unsafe.Add(src, 8*ld), ld, done)
 	}
-	panelGo(dst, step, at, kind, src, ld, rows, K)
+	panelGo(dst, step, at, kind, src, ld, rows, done, K)
 }
 
 // Transpose turns a float32 matrix over: dst[k][j] = src[j][k] for j < rows, k < K,
@@ -38,9 +44,9 @@ func Transpose(dst unsafe.Pointer, step int, src unsafe.Pointer, ld, rows, K int
 	}
 }
 
-// panelGo is the definition of half of Panel's work: 16 columns.
-func panelGo(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, K int) {
-	for k := range K {
+// panelGo is the definition of half of Panel's work: 16 columns, for k0 ≤ k < k1.
+func panelGo(dst unsafe.Pointer, step int, at []int32, kind Kind, src unsafe.Pointer, ld, rows, k0, k1 int) {
+	for k := k0; k < k1; k++ {
 		to := k * step
 		if at != nil {
 			to = int(at[k])
@@ -64,8 +70,8 @@ func PanelRows(dst unsafe.Pointer, kind Kind, src unsafe.Pointer, ld, cols, K in
 		if n > 0 {
 			from = unsafe.Add(src, j*kind.Size())
 		}
-		if n == 16 && level >= AVX512 {
-			widen512(half, 4*w, kind, from, ld, K)
+		if n == 16 && level >= AVX2 {
+			widen(half, 4*w, kind, from, ld, K)
 			continue
 		}
 		for k := range K {

@@ -5,4 +5,5 @@ package asm
 import "unsafe"
 
 func pack512(unsafe.Pointer, int, []int32, Kind, unsafe.Pointer, int, int) {}
-func widen512(unsafe.Pointer, int, Kind, unsafe.Pointer, int, int)         {}
+func pack256(unsafe.Pointer, int, []int32, Kind, unsafe.Pointer, int, int) {}
+func widen(unsafe.Pointer, int, Kind, unsafe.Pointer, int, int)            {}

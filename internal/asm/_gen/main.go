@@ -26,6 +26,7 @@ var generators = []struct {
 	{"turn_amd64.s", turns},
 	{"winograd_amd64.s", winograd},
 	{"bf16_amd64.s", bf16s},
+	{"dot_amd64.s", dots},
 }
 
 func main() {

@@ -8,6 +8,8 @@ func packs(s *source) {
 	for _, from := range []string{"F32", "F16", "BF16"} {
 		pack512(s, from)
 		widen512(s, from)
+		pack256(s, from)
+		widen256(s, from)
 	}
 }
 
@@ -112,6 +114,63 @@ func widen512(s *source, from string) {
 	s.line("%s:", loop)
 	load512(s, from, "(SI)", "", 0)
 	s.op("VMOVUPS Z0, (DI); ADDQ DX, DI; ADDQ R8, SI; DECQ CX; JNZ %s; VZEROUPPER; RET", loop)
+}
+
+// pack256 transposes blocks of 8×8: 8 rows, K a multiple of 8.
+func pack256(s *source, from string) {
+	name := "pack256" + from
+	y := vector{"Y", 32, 256}
+	s.text(name, fmt.Sprintf("func %s(dst unsafe.Pointer, step int, at, src unsafe.Pointer, ld, K int)", name), 48)
+	s.op("MOVQ dst+0(FP), DI; MOVQ step+8(FP), DX; MOVQ at+16(FP), BX; MOVQ src+24(FP), SI; MOVQ ld+32(FP), R8; MOVQ K+40(FP), R13")
+	s.op("LEAQ (R8)(R8*2), R9; LEAQ (R8)(R8*4), R10; LEAQ (R9)(R8*4), R11")
+	loop, table, next := s.label("loop"), s.label("table"), s.label("next")
+	s.line("%s:", loop)
+	for i, at := range []string{"(SI)", "(SI)(R8*1)", "(SI)(R8*2)", "(SI)(R9*1)", "(SI)(R8*4)", "(SI)(R10*1)", "(SI)(R9*2)", "(SI)(R11*1)"} {
+		loadVector(s, y, from, at, i)
+		s.op("PREFETCHT0 %d%s", ahead, at)
+	}
+	transpose8(s)
+	s.op("TESTQ BX, BX; JNZ %s", table)
+	for i := range 8 {
+		s.op("VMOVUPS Y%d, (DI); ADDQ DX, DI", i)
+	}
+	s.op("JMP %s", next)
+	s.line("%s:", table)
+	for i := range 8 {
+		s.op("MOVLQSX %d(BX), AX; VMOVUPS Y%d, (DI)(AX*1)", 4*i, i)
+	}
+	s.op("ADDQ $32, BX")
+	s.line("%s:", next)
+	s.op("ADDQ $%d, SI; SUBQ $8, R13; JGT %s; VZEROUPPER; RET", 8*size(from), loop)
+}
+
+// transpose8 turns Y0…Y7 over by way of Y8…Y15: pairs, pairs of pairs, then 128-bit
+// lanes.
+func transpose8(s *source) {
+	for i := 0; i < 8; i += 2 {
+		s.op("VUNPCKLPS Y%d, Y%d, Y%d; VUNPCKHPS Y%d, Y%d, Y%d", i+1, i, 8+i, i+1, i, 9+i)
+	}
+	for i := 0; i < 8; i += 4 {
+		s.op("VUNPCKLPD Y%d, Y%d, Y%d; VUNPCKHPD Y%d, Y%d, Y%d", 10+i, 8+i, i, 10+i, 8+i, i+1)
+		s.op("VUNPCKLPD Y%d, Y%d, Y%d; VUNPCKHPD Y%d, Y%d, Y%d", 11+i, 9+i, i+2, 11+i, 9+i, i+3)
+	}
+	for c := range 4 {
+		s.op("VPERM2F128 $0x20, Y%d, Y%d, Y%d; VPERM2F128 $0x31, Y%d, Y%d, Y%d", 4+c, c, 8+c, 4+c, c, 12+c)
+	}
+	for i := range 8 {
+		s.op("VMOVAPS Y%d, Y%d", 8+i, i)
+	}
+}
+
+// widen256 copies rows of 8 numbers, widened.
+func widen256(s *source, from string) {
+	name := "widen256" + from
+	s.text(name, fmt.Sprintf("func %s(dst unsafe.Pointer, step int, src unsafe.Pointer, ld, rows int)", name), 40)
+	s.op("MOVQ dst+0(FP), DI; MOVQ step+8(FP), DX; MOVQ src+16(FP), SI; MOVQ ld+24(FP), R8; MOVQ rows+32(FP), CX")
+	loop := s.label("loop")
+	s.line("%s:", loop)
+	loadVector(s, vector{"Y", 32, 256}, from, "(SI)", 0)
+	s.op("VMOVUPS Y0, (DI); ADDQ DX, DI; ADDQ R8, SI; DECQ CX; JNZ %s; VZEROUPPER; RET", loop)
 }
 
 // load512 loads 16 numbers as float32, those that a mask leaves out as 0.

@@ -20,6 +20,9 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 	if !ok {
 		return nil, engine.ErrNotImplemented
 	}
+	if op.Rows <= thinRows && !op.Transposed && op.Compute != engine.Bfloat16 {
+		return newThin(e, op, kind), nil
+	}
 	l := &linear{op: op, kind: kind, total: op.Batch * op.Rows, ld: 4 * op.In}
 	next := inputs(2)
 	p := &product{

@@ -347,25 +347,29 @@ func (p *product) finish(a *engine.Args, w int, at group, block int) {
 		sums := stage[i*width:][:width]
 		off := 4 * ((at.row+i)*p.cols + col)
 		y := unsafe.Slice((*float32)(unsafe.Add(p.out(a), off)), n)
+		first, second := sums[:n], sums[width/2:]
+		if p.glu != engine.NoGLU {
+			second = second[:n]
+		}
 		if p.residual == none {
-			p.activate(y, sums)
+			activate(p.act, p.glu, y, first, second)
 			continue
 		}
-		p.activate(sums[:n], sums)
-		asm.Add(y, sums[:n], unsafe.Slice((*float32)(unsafe.Add(a.In[p.residual].Host, off)), n))
+		activate(p.act, p.glu, first, first, second)
+		asm.Add(y, first, unsafe.Slice((*float32)(unsafe.Add(a.In[p.residual].Host, off)), n))
 	}
 }
 
-// activate applies the function to a row of sums, or joins its halves.
-func (p *product) activate(y, sums []float32) {
-	n, half := len(y), len(sums)/2
-	switch p.glu {
+// activate applies fn to a row of sums, or joins it with the row of a GLU's second
+// half; y may be first.
+func activate(fn engine.Func, glu engine.GLU, y, first, second []float32) {
+	switch glu {
 	case engine.NoGLU:
-		asm.Apply(asm.Func(p.act), y, sums[:n])
+		asm.Apply(asm.Func(fn), y, first)
 	case engine.GEGLU:
-		asm.ApplyMul(asm.GELU, y, sums[:n], sums[half:][:n])
+		asm.ApplyMul(asm.GELU, y, first, second)
 	case engine.SwiGLU:
-		asm.ApplyMul(asm.SiLU, y, sums[half:][:n], sums[:n])
+		asm.ApplyMul(asm.SiLU, y, second, first)
 	}
 }
 
