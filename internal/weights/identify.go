@@ -59,9 +59,10 @@ type Checkpoint struct {
 
 // Identify finds out from names and shapes which networks src holds and under whose
 // names, and renames them to diffusers': single files in the names of CompVis (SD1)
-// and SGM (SDXL), parts in those or DiffSynth's, CLIP in OpenAI's and OpenCLIP's, VAEs with the
-// attention names of 2022, Lightning's {"state_dict": …}. Fused and transposed tensors are put into
-// diffusers' form; nothing is read before it is asked for.
+// and SGM (SDXL), parts in those or DiffSynth's, CLIP in OpenAI's and OpenCLIP's,
+// VAEs with the attention names of 2022, Lightning's {"state_dict": …}. Fused and
+// transposed tensors are put into diffusers' form; nothing is read before it is asked
+// for.
 //
 // Errors are Unsupported for a file of no known network, and Invalid when tensors
 // are left over.
@@ -103,11 +104,14 @@ func TypeHash(src *Source) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// place is where a network's tensors are found: below a prefix, or by one of them.
+type place struct {
+	name string
+	part Part
+}
+
 // prefixes are where single files keep their networks.
-var prefixes = []struct {
-	prefix string
-	part   Part
-}{
+var prefixes = []place{
 	{"model.diffusion_model.", UNet},
 	{"first_stage_model.", VAE},
 	{"vae.", VAE},
@@ -155,24 +159,21 @@ func (c *Checkpoint) split(src *Source) (groups map[Part]*Source, left []string)
 			c.Dropped = append(c.Dropped, full)
 			continue
 		}
-		i := slices.IndexFunc(prefixes, func(p struct {
-			prefix string
-			part   Part
-		}) bool {
-			return strings.HasPrefix(name, p.prefix)
-		})
+		i := slices.IndexFunc(prefixes, func(p place) bool { return strings.HasPrefix(name, p.name) })
 		if i < 0 {
 			bare.add(name, src.entries[full])
 			continue
 		}
-		part := prefixes[i].part
-		if groups[part] == nil {
-			groups[part] = src.derived()
+		p := prefixes[i]
+		if groups[p.part] == nil {
+			groups[p.part] = src.derived()
 		}
-		groups[part].add(name[len(prefixes[i].prefix):], src.entries[full])
+		if !groups[p.part].add(name[len(p.name):], src.entries[full]) {
+			left = append(left, full) // below a second prefix of the same network
+		}
 	}
 	if len(groups) > 0 {
-		return groups, bare.names
+		return groups, append(left, bare.names...)
 	}
 	if part, network := bare.network(); network != nil {
 		groups[part] = network
@@ -181,10 +182,7 @@ func (c *Checkpoint) split(src *Source) (groups map[Part]*Source, left []string)
 }
 
 // marks are tensors that only one kind of network has, in each of its dialects.
-var marks = []struct {
-	name string
-	part Part
-}{
+var marks = []place{
 	{"time_embedding.linear_1.weight", UNet},
 	{"time_embed.0.weight", UNet},
 	{"time_embedding.0.weight", UNet},
@@ -213,11 +211,14 @@ func (s *Source) network() (Part, *Source) {
 	return "", nil
 }
 
-// renamed returns the same tensors under other names.
+// renamed returns the same tensors under other names; one whose name is taken keeps
+// its own.
 func (s *Source) renamed(name func(string) string) *Source {
 	d := s.derived()
 	for _, n := range s.names {
-		d.add(name(n), s.entries[n])
+		if e := s.entries[n]; !d.add(name(n), e) {
+			d.add(n, e)
+		}
 	}
 	return d
 }
@@ -225,24 +226,7 @@ func (s *Source) renamed(name func(string) string) *Source {
 // rename puts one network's tensors under diffusers' names. unknown are those its
 // dialect does not have.
 func rename(part Part, s *Source) (renamed *Source, unknown []string) {
-	f := func(name string, e entry) []tensorOf { return []tensorOf{{name, e}} }
-	switch {
-	case part == UNet:
-		if names, err := NewUNetNames(s.names); err == nil && names.Dialect != Diffusers {
-			f = func(name string, e entry) []tensorOf {
-				if to, ok := names.Translate(name, names.Dialect, Diffusers); ok {
-					return []tensorOf{{to, e}}
-				}
-				return nil
-			}
-		}
-	case part == VAE:
-		f = renameVAE(s)
-	case s.Has("token_embedding.weight"):
-		f = renameOpenCLIP
-	case s.Has("embeddings.token_embedding.weight"): // some merges of SD1 lost the prefix
-		f = func(name string, e entry) []tensorOf { return []tensorOf{{"text_model." + name, e}} }
-	}
+	f := renamer(part, s)
 	renamed = s.derived()
 	for _, name := range s.names {
 		to := f(name, s.entries[name])
@@ -257,6 +241,24 @@ func rename(part Part, s *Source) (renamed *Source, unknown []string) {
 	}
 	return renamed, unknown
 }
+
+// renamer says what becomes of each tensor of a network: one or more, or none if the
+// network's dialect has no such name.
+func renamer(part Part, s *Source) func(string, entry) []tensorOf {
+	switch {
+	case part == UNet:
+		return renameUNet(s)
+	case part == VAE:
+		return renameVAE(s)
+	case s.Has("token_embedding.weight"):
+		return renameOpenCLIP
+	case s.Has("embeddings.token_embedding.weight"): // some merges of SD1 lost the prefix
+		return func(name string, e entry) []tensorOf { return []tensorOf{{"text_model." + name, e}} }
+	}
+	return same
+}
+
+func same(name string, e entry) []tensorOf { return []tensorOf{{name, e}} }
 
 // tensorOf is a tensor and its name.
 type tensorOf struct {

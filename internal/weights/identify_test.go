@@ -96,6 +96,7 @@ func TestGoldenIdentifyRefuses(t *testing.T) {
 		"unknown":  {with(newSource("x"), "a", "b"), fault.Unsupported},
 		"SD2":      {sd2, fault.Unsupported},
 		"left":     {with(vae.renamed(prefixed("first_stage_model.")), "surplus"), fault.Invalid},
+		"twice":    {with(vae.renamed(prefixed("first_stage_model.")), "vae."+vae.names[0]), fault.Invalid},
 		"collides": {with(vae, strings.Replace(vae.names[slices.IndexFunc(vae.names, isToQ)], "to_q", "query", 1)), fault.Invalid},
 	} {
 		if _, err := Identify(c.src); !errors.Is(err, c.kind) {

@@ -8,6 +8,20 @@ import (
 	"github.com/easel-go/easel/internal/nn"
 )
 
+// renameUNet renames the UNets of LDM and DiffSynth.
+func renameUNet(s *Source) func(string, entry) []tensorOf {
+	names, err := NewUNetNames(s.names)
+	if err != nil || names.Dialect == Diffusers {
+		return same
+	}
+	return func(name string, e entry) []tensorOf {
+		if to, ok := names.Translate(name, names.Dialect, Diffusers); ok {
+			return []tensorOf{{to, e}}
+		}
+		return nil
+	}
+}
+
 // renameVAE renames the VAEs of LDM, and the attention of diffusers' of 2022, which
 // is also how some of LDM's names end.
 //
