@@ -38,10 +38,10 @@ func softmax512x32(a *columnArgs)
 func softmax256x16(a *columnArgs)
 
 //go:noescape
-func turn512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int)
+func turn512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int, f unsafe.Pointer, step int)
 
 //go:noescape
-func turn256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc int)
+func turn256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc int, f unsafe.Pointer, step int)
 
 //go:noescape
 func gather512(dst, src unsafe.Pointer, ld, rows, n int)

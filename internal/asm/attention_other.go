@@ -6,18 +6,18 @@ import "unsafe"
 
 const absent = "asm: no such loop on this processor"
 
-func rows512x48(*panelArgs)                                      { panic(absent) }
-func rows512x32(*panelArgs)                                      { panic(absent) }
-func rows512x16(*panelArgs)                                      { panic(absent) }
-func rows256x16(*panelArgs)                                      { panic(absent) }
-func columns512x48(*panelArgs)                                   { panic(absent) }
-func columns512x32(*panelArgs)                                   { panic(absent) }
-func columns512x16(*panelArgs)                                   { panic(absent) }
-func columns256x16(*panelArgs)                                   { panic(absent) }
-func softmax512x48(*columnArgs)                                  { panic(absent) }
-func softmax512x32(*columnArgs)                                  { panic(absent) }
-func softmax256x16(*columnArgs)                                  { panic(absent) }
-func turn512(unsafe.Pointer, int, unsafe.Pointer, int, int, int) { panic(absent) }
-func turn256(unsafe.Pointer, int, unsafe.Pointer, int)           { panic(absent) }
-func gather512(dst, src unsafe.Pointer, ld, rows, n int)         { panic(absent) }
-func gather256(dst, src unsafe.Pointer, ld, rows, n int)         { panic(absent) }
+func rows512x48(*panelArgs)                                                           { panic(absent) }
+func rows512x32(*panelArgs)                                                           { panic(absent) }
+func rows512x16(*panelArgs)                                                           { panic(absent) }
+func rows256x16(*panelArgs)                                                           { panic(absent) }
+func columns512x48(*panelArgs)                                                        { panic(absent) }
+func columns512x32(*panelArgs)                                                        { panic(absent) }
+func columns512x16(*panelArgs)                                                        { panic(absent) }
+func columns256x16(*panelArgs)                                                        { panic(absent) }
+func softmax512x48(*columnArgs)                                                       { panic(absent) }
+func softmax512x32(*columnArgs)                                                       { panic(absent) }
+func softmax256x16(*columnArgs)                                                       { panic(absent) }
+func turn512(unsafe.Pointer, int, unsafe.Pointer, int, int, int, unsafe.Pointer, int) { panic(absent) }
+func turn256(unsafe.Pointer, int, unsafe.Pointer, int, unsafe.Pointer, int)           { panic(absent) }
+func gather512(dst, src unsafe.Pointer, ld, rows, n int)                              { panic(absent) }
+func gather256(dst, src unsafe.Pointer, ld, rows, n int)                              { panic(absent) }

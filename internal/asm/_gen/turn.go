@@ -1,10 +1,10 @@
 package main
 
-// turns writes the loop of asm.Turn: a block of up to 16×16 numbers becomes its
-// transpose.
+// turns writes the loops of asm.Turn: a block of up to 16×16 numbers becomes its
+// transpose, each row times a factor.
 func turns(s *source) {
-	s.text("turn512", "func turn512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int)", 48)
-	s.op("MOVQ dst+0(FP), DI; MOVQ ldDst+8(FP), DX; MOVQ src+16(FP), SI; MOVQ ldSrc+24(FP), R8")
+	s.text("turn512", "func turn512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols int, f unsafe.Pointer, step int)", 64)
+	s.op("MOVQ dst+0(FP), DI; MOVQ ldDst+8(FP), DX; MOVQ src+16(FP), SI; MOVQ ldSrc+24(FP), R8; MOVQ f+48(FP), R9; MOVQ step+56(FP), R10")
 	for i, arg := range []string{"cols+40", "rows+32"} {
 		s.op("MOVQ %s(FP), CX; MOVQ $1, BX; SHLQ CX, BX; DECQ BX; KMOVW BX, K%d", arg, 1+i)
 	}
@@ -21,7 +21,7 @@ func turns(s *source) {
 	stored := s.label("stored")
 	s.op("MOVQ cols+40(FP), CX")
 	for i := range 16 {
-		s.op("CMPQ CX, $%d; JLE %s; VMOVUPS Z%d, K2, (DI); ADDQ DX, DI", i, stored, i)
+		s.op("CMPQ CX, $%d; JLE %s; VBROADCASTSS (R9), Z16; VMULPS Z16, Z%d, Z%d; VMOVUPS Z%d, K2, (DI); ADDQ DX, DI; ADDQ R10, R9", i, stored, i, i, i)
 	}
 	s.line("%s:", stored)
 	s.op("VZEROUPPER; RET")
@@ -74,8 +74,8 @@ func (s *source) lanes(name string) {
 
 // turn256 turns a whole block of 8×8.
 func turn256(s *source) {
-	s.text("turn256", "func turn256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc int)", 32)
-	s.op("MOVQ dst+0(FP), DI; MOVQ ldDst+8(FP), DX; MOVQ src+16(FP), SI; MOVQ ldSrc+24(FP), R8")
+	s.text("turn256", "func turn256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc int, f unsafe.Pointer, step int)", 48)
+	s.op("MOVQ dst+0(FP), DI; MOVQ ldDst+8(FP), DX; MOVQ src+16(FP), SI; MOVQ ldSrc+24(FP), R8; MOVQ f+32(FP), R9; MOVQ step+40(FP), R10")
 	for i := range 8 {
 		s.op("VMOVUPS (SI), Y%d; ADDQ R8, SI", i)
 	}
@@ -88,7 +88,7 @@ func turn256(s *source) {
 	}
 	for half := range 2 {
 		for c := range 4 {
-			s.op("VPERM2F128 $0x%02x, Y%d, Y%d, Y8; VMOVUPS Y8, (DI); ADDQ DX, DI", []int{0x20, 0x31}[half], 4+c, c)
+			s.op("VPERM2F128 $0x%02x, Y%d, Y%d, Y8; VBROADCASTSS (R9), Y9; VMULPS Y9, Y8, Y8; VMOVUPS Y8, (DI); ADDQ DX, DI; ADDQ R10, R9", []int{0x20, 0x31}[half], 4+c, c)
 		}
 	}
 	s.op("VZEROUPPER; RET")

@@ -49,11 +49,22 @@ func newAttention(e *Engine, op engine.Attention) (engine.Kernel, error) {
 type queryTile struct{ q, o, top, sum, keep []float32 }
 
 func (k *attention) tileLen() int   { return (2*k.Dim + 3) * k.lanes }
-func (k *attention) workerLen() int { return k.tiles*k.tileLen() + keyBlock*(k.lanes+2*k.Dim) }
+func (k *attention) workerLen() int { return k.tiles*k.tileLen() + keyBlock*k.lanes }
 
-// Scratch holds, for each worker, the tiles of a piece, a block of scores, and a block
-// of keys and values.
-func (k *attention) Scratch() int64 { return int64(4 * k.threads * k.workerLen()) }
+// headLen is the length of a head's keys brought together, 0 if they are read in place:
+// if they are together, or too few queries would read them.
+func (k *attention) headLen() int {
+	if k.KVHeads == 1 || k.N <= 2*k.lanes {
+		return 0
+	}
+	return k.M * k.Dim
+}
+
+// Scratch holds the tiles of a piece and a block of scores for each worker, and keys and
+// values with those of a head together.
+func (k *attention) Scratch() int64 {
+	return int64(4 * (k.threads*k.workerLen() + 2*k.Batch*k.KVHeads*k.headLen()))
+}
 
 func (k *attention) tile(s []float32, t int) queryTile {
 	s = s[t*k.tileLen():]
@@ -64,10 +75,19 @@ func (k *attention) tile(s []float32, t int) queryTile {
 func (k *attention) perHead() int { return pieces(k.N, k.tiles*k.lanes) }
 
 func (k *attention) Launch(r engine.Run, a *engine.Args) error {
-	return r.(*run).parallel(k, a, 0, k.Batch*k.Heads*k.perHead())
+	if k.headLen() > 0 {
+		if err := r.(*run).parallel(k, a, 0, 2*k.Batch*k.KVHeads); err != nil {
+			return err
+		}
+	}
+	return r.(*run).parallel(k, a, 1, k.Batch*k.Heads*k.perHead())
 }
 
-func (k *attention) do(a *engine.Args, _, w, i int) {
+func (k *attention) do(a *engine.Args, phase, w, i int) {
+	if phase == 0 {
+		k.gather(a, i)
+		return
+	}
 	s := engine.Slice[float32](a.Scratch)[w*k.workerLen():][:k.workerLen()]
 	head := k.head(a, i/k.perHead()/k.Heads, i/k.perHead()%k.Heads)
 	first, end := span(i%k.perHead(), k.tiles*k.lanes, k.N)
@@ -75,12 +95,10 @@ func (k *attention) do(a *engine.Args, _, w, i int) {
 	for t := range n {
 		k.begin(head, k.tile(s, t), first+t*k.lanes)
 	}
-	rest := s[k.tiles*k.tileLen():]
-	scores, near := rest[:keyBlock*k.lanes], rest[keyBlock*k.lanes:]
+	scores := s[k.tiles*k.tileLen():]
 	for key := 0; key < k.M; key += keyBlock {
-		b := k.gather(head, near, key)
 		for t := range n {
-			k.block(head, b, k.tile(s, t), scores, first+t*k.lanes, key)
+			k.block(head, k.tile(s, t), scores, first+t*k.lanes, key)
 		}
 	}
 	for t := range n {
@@ -88,23 +106,20 @@ func (k *attention) do(a *engine.Args, _, w, i int) {
 	}
 }
 
-// nearKeys are keys and values that lie close together.
-type nearKeys struct {
-	k, v []float32
-	ld   int
+// gather brings the keys of a head together, or its values, which come after all keys:
+// rows that lie a whole row of heads apart fall into few sets of the cache.
+func (k *attention) gather(a *engine.Args, i int) {
+	from, head := in(a, 1), i
+	if heads := k.Batch * k.KVHeads; i >= heads {
+		from, head = in(a, 2), i-heads
+	}
+	b, h := head/k.KVHeads, head%k.KVHeads
+	asm.Gather(ptr(k.together(a, i)), ptr(from[(b*k.M*k.KVHeads+h)*k.Dim:]), 4*k.KVHeads*k.Dim, k.M, k.Dim)
 }
 
-// gather brings a block of keys and values together, so that their rows do not fall
-// into the same few sets of the cache.
-func (k *attention) gather(h attentionHead, near []float32, key int) nearKeys {
-	n := min(keyBlock, k.M-key)
-	b := nearKeys{h.k[key*h.ldk:], h.v[key*h.ldk:], h.ldk}
-	if h.ldk == k.Dim || k.N <= k.lanes {
-		return b
-	}
-	asm.Gather(ptr(near), ptr(b.k), 4*h.ldk, n, k.Dim)
-	asm.Gather(ptr(near[keyBlock*k.Dim:]), ptr(b.v), 4*h.ldk, n, k.Dim)
-	return nearKeys{near, near[keyBlock*k.Dim:], k.Dim}
+// together is where gather puts piece i.
+func (k *attention) together(a *engine.Args, i int) []float32 {
+	return engine.Slice[float32](a.Scratch)[k.threads*k.workerLen()+i*k.headLen():][:k.headLen()]
 }
 
 // attentionHead is what one head reads and writes.
@@ -122,6 +137,9 @@ func (k *attention) head(a *engine.Args, b, h int) attentionHead {
 	t.q, t.y = in(a, 0)[b*k.N*t.ldq+h*k.Dim:], out(a, 0)[b*k.N*t.ldq+h*k.Dim:]
 	t.k, t.v = in(a, 1)[b*k.M*t.ldk+kv*k.Dim:], in(a, 2)[b*k.M*t.ldk+kv*k.Dim:]
 	t.bias, t.mask = biases(k.Attention, a, b)
+	if k.headLen() > 0 {
+		t.k, t.v, t.ldk = k.together(a, b*k.KVHeads+kv), k.together(a, (k.Batch+b)*k.KVHeads+kv), k.Dim
+	}
 	if k.LSE {
 		t.lse = out(a, 1)[(b*k.Heads+h)*k.N:][:k.N]
 	}
@@ -147,8 +165,7 @@ func (k *attention) begin(h attentionHead, t queryTile, first int) {
 	if n < k.lanes {
 		clear(t.q)
 	}
-	asm.Turn(ptr(t.q), 4*k.lanes, ptr(h.q[first*h.ldq:]), 4*h.ldq, n, k.Dim)
-	asm.Scale(t.q, float32(float64(k.Scale)*math.Log2E), t.q)
+	asm.Turn(ptr(t.q), 4*k.lanes, ptr(h.q[first*h.ldq:]), 4*h.ldq, n, k.Dim, float32(float64(k.Scale)*math.Log2E))
 	clear(t.o)
 	clear(t.sum)
 	for j := range t.top {
@@ -157,7 +174,7 @@ func (k *attention) begin(h attentionHead, t queryTile, first int) {
 }
 
 // block lets a tile's queries see a block of keys.
-func (k *attention) block(h attentionHead, b nearKeys, t queryTile, scores []float32, first, key int) {
+func (k *attention) block(h attentionHead, t queryTile, scores []float32, first, key int) {
 	n := min(keyBlock, k.M-key)
 	if k.Causal {
 		n = min(n, first+k.lanes+k.M-k.N-key)
@@ -166,12 +183,12 @@ func (k *attention) block(h attentionHead, b nearKeys, t queryTile, scores []flo
 		return
 	}
 	scores = scores[:n*k.lanes]
-	qk := asm.Product{A: ptr(b.k), LdA: b.ld, B: ptr(t.q), LdB: k.lanes,
+	qk := asm.Product{A: ptr(h.k[key*h.ldk:]), LdA: h.ldk, B: ptr(t.q), LdB: k.lanes,
 		C: ptr(scores), LdC: k.lanes, M: n, N: k.lanes, K: k.Dim}
 	qk.Run()
 	k.hide(h, scores, first, key)
 	asm.ColumnSoftmax(scores, t.top, t.sum, t.keep)
-	pv := asm.Product{A: ptr(b.v), LdA: b.ld, Turned: true, B: ptr(scores), LdB: k.lanes,
+	pv := asm.Product{A: ptr(h.v[key*h.ldk:]), LdA: h.ldk, Turned: true, B: ptr(scores), LdB: k.lanes,
 		C: ptr(t.o), LdC: k.lanes, Keep: ptr(t.keep), M: k.Dim, N: k.lanes, K: n}
 	pv.Run()
 }
@@ -222,11 +239,7 @@ func (k *attention) finish(h attentionHead, t queryTile, first int) {
 			h.lse[first+j] = float32((float64(t.top[j]) + math.Log2(float64(s))) * math.Ln2)
 		}
 	}
-	for d := range k.Dim {
-		row := t.o[d*k.lanes:][:k.lanes]
-		asm.Mul(row, row, t.keep)
-	}
-	asm.Turn(ptr(h.y[first*h.ldq:]), 4*h.ldq, ptr(t.o), 4*k.lanes, k.Dim, n)
+	asm.TurnScaled(ptr(h.y[first*h.ldq:]), 4*h.ldq, ptr(t.o), 4*k.lanes, k.Dim, n, t.keep)
 }
 
 func ptr(s []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }

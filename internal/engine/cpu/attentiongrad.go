@@ -140,9 +140,8 @@ func (k *attentionGrad) turnKeys(h gradHead, t gradScratch, key, n int) {
 	clear(t.kT)
 	clear(t.vT)
 	clear(t.k)
-	asm.Turn(ptr(t.kT), 4*keyBlock, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim)
-	asm.Turn(ptr(t.vT), 4*keyBlock, ptr(h.v[key*h.ldk:]), 4*h.ldk, n, k.Dim)
-	asm.Scale(t.kT, float32(float64(k.Scale)*math.Log2E), t.kT)
+	asm.Turn(ptr(t.kT), 4*keyBlock, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim, float32(float64(k.Scale)*math.Log2E))
+	asm.Turn(ptr(t.vT), 4*keyBlock, ptr(h.v[key*h.ldk:]), 4*h.ldk, n, k.Dim, 1)
 	for j := range keyBlock {
 		switch {
 		case j >= n:
@@ -200,16 +199,15 @@ func (k *attentionGrad) hide(h gradHead, t gradScratch, s []float32, row, key, k
 // writeKeys turns the gradients of a block of keys and values back; those of further
 // heads are added.
 func (k *attentionGrad) writeKeys(h gradHead, t gradScratch, key, n int, first bool) {
-	asm.Scale(t.dkT, k.Scale, t.dkT)
 	if first {
-		asm.Turn(ptr(h.dk[key*h.ldk:]), 4*h.ldk, ptr(t.dkT), 4*keyBlock, k.Dim, n)
-		asm.Turn(ptr(h.dv[key*h.ldk:]), 4*h.ldk, ptr(t.dvT), 4*keyBlock, k.Dim, n)
+		asm.Turn(ptr(h.dk[key*h.ldk:]), 4*h.ldk, ptr(t.dkT), 4*keyBlock, k.Dim, n, k.Scale)
+		asm.Turn(ptr(h.dv[key*h.ldk:]), 4*h.ldk, ptr(t.dvT), 4*keyBlock, k.Dim, n, 1)
 		return
 	}
 	for j := range n {
 		dk, dv := h.dk[(key+j)*h.ldk:][:k.Dim], h.dv[(key+j)*h.ldk:][:k.Dim]
 		for d := range k.Dim {
-			dk[d] += t.dkT[d*keyBlock+j]
+			dk[d] += k.Scale * t.dkT[d*keyBlock+j]
 			dv[d] += t.dvT[d*keyBlock+j]
 		}
 	}
