@@ -295,7 +295,7 @@ func (o *opener) openTokenizer(te *TextEncoder, i int, t text, dir string) error
 		if err == nil {
 			return te.checkVocabulary(f)
 		}
-		if first == nil {
+		if first == nil && !(o.Partial && errors.Is(err, fs.ErrNotExist)) {
 			first = err
 		}
 	}
