@@ -56,8 +56,9 @@ type download struct {
 	file     File
 	tally    *tally
 	part     *os.File
-	counted  int64 // what the tally knows of
-	received int64 // over all tries
+	counted  int64     // what the tally knows of
+	received int64     // over all tries
+	sum      hash.Hash // of the part, as far as it came in this try
 	damaged  int
 	expired  bool
 }
@@ -81,12 +82,20 @@ func (d *download) try(ctx context.Context) error {
 		}
 	}
 	f := d.file
-	if have < f.Size || f.Size < 0 || have == 0 {
+	if have == f.Size && have > 0 { // whole, but not yet looked at
+		err = d.verify(f)
+	} else {
 		if f, err = d.transfer(ctx, have); err != nil {
 			return err
 		}
+		if f.Size < 0 { // nobody said how long it would be, and git's hash begins with that
+			f.Size = d.counted
+			err = d.verify(f)
+		} else {
+			err = f.matches(d.sum)
+		}
 	}
-	if err := d.verify(f); err != nil {
+	if err != nil {
 		return d.damage(err)
 	}
 	d.count(max(0, f.Size))
@@ -205,8 +214,12 @@ func (d *download) copy(a *answer, f File, have int64) error {
 	if f.Size >= 0 {
 		limit = f.Size - have + 1 // one more byte shows that there are too many
 	}
+	d.sum, _ = f.hasher()
+	if err := d.rehash(have); err != nil {
+		return err
+	}
 	body := &watched{a.Body, a.cancel, time.AfterFunc(idleTimeout, a.cancel)}
-	n, err := io.CopyBuffer(&counted{d, have}, io.LimitReader(body, limit), make([]byte, 256<<10))
+	n, err := copyHashing(&counted{d, have}, d.sum, io.LimitReader(body, limit))
 	body.timer.Stop()
 	d.received += n
 	got := have + n
@@ -222,6 +235,51 @@ func (d *download) copy(a *answer, f File, have int64) error {
 		return &retryable{err: fail(Damaged, f.Path, "%d bytes came, want %d", got, f.Size)}
 	}
 	return nil
+}
+
+// rehash hashes what came in earlier tries, and goes to its end.
+func (d *download) rehash(have int64) error {
+	if _, err := d.part.Seek(0, io.SeekStart); err != nil {
+		return wrap(Unavailable, d.file.Path, err)
+	}
+	_, err := io.CopyN(d.sum, struct{ io.Reader }{d.part}, have)
+	return wrap(Unavailable, d.file.Path, err)
+}
+
+// copyHashing copies src to dst and hashes it on another core meanwhile.
+func copyHashing(dst io.Writer, sum hash.Hash, src io.Reader) (n int64, err error) {
+	const buffers = 4
+	free, full, done := make(chan []byte, buffers), make(chan []byte, buffers), make(chan struct{})
+	for range buffers {
+		free <- make([]byte, 256<<10)
+	}
+	go func() {
+		defer close(done)
+		for b := range full {
+			sum.Write(b)
+			free <- b[:cap(b)]
+		}
+	}()
+	defer func() { close(full); <-done }()
+	for {
+		b := <-free
+		m, err := src.Read(b)
+		if m > 0 {
+			w, werr := dst.Write(b[:m])
+			if n += int64(w); werr != nil {
+				return n, werr
+			}
+			full <- b[:m]
+		} else {
+			free <- b
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
 }
 
 // counted writes to the part and counts.
@@ -249,7 +307,7 @@ func (d *download) verify(f File) error {
 
 // verify reads r to its end and compares its size and hashes with the file's.
 func (f File) verify(r io.Reader) error {
-	sum, want := f.hasher()
+	sum, _ := f.hasher()
 	n, err := io.CopyBuffer(sum, struct{ io.Reader }{r}, make([]byte, 256<<10))
 	if err != nil {
 		return wrap(Damaged, f.Path, err)
@@ -257,6 +315,12 @@ func (f File) verify(r io.Reader) error {
 	if f.Size >= 0 && n != f.Size {
 		return &Error{Kind: Damaged, Op: "hub", Where: f.Path, What: "size", Have: strconv.FormatInt(n, 10), Want: strconv.FormatInt(f.Size, 10)}
 	}
+	return f.matches(sum)
+}
+
+// matches compares a hash of the file's kind with the file's.
+func (f File) matches(sum hash.Hash) error {
+	_, want := f.hasher()
 	if have := hex.EncodeToString(sum.Sum(nil)); want != "" && have != want {
 		return &Error{Kind: Damaged, Op: "hub", Where: f.Path, What: "hash", Have: have, Want: want}
 	}
