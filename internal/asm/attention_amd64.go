@@ -44,7 +44,19 @@ func turn512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, col
 func turn256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc int, f unsafe.Pointer, step int)
 
 //go:noescape
-func gather512(dst, src unsafe.Pointer, ld, rows, n int)
+func copyRows512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32)
 
 //go:noescape
-func gather256(dst, src unsafe.Pointer, ld, rows, n int)
+func copyRows256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32)
+
+//go:noescape
+func rowDots512(dst, a, b unsafe.Pointer, ld, rows, n int)
+
+//go:noescape
+func rowDots256(dst, a, b unsafe.Pointer, ld, rows, n int)
+
+//go:noescape
+func softmaxGrad512(s, ds unsafe.Pointer, ld, rows, n int, lse, mean unsafe.Pointer)
+
+//go:noescape
+func softmaxGrad256(s, ds unsafe.Pointer, ld, rows, n int, lse, mean unsafe.Pointer)

@@ -48,11 +48,6 @@ func loops() []loop {
 	add("MulAddTo", 1, 2, 4, func(o, i [][]float32) { copy(o[0], i[0]); MulAddTo(o[0], i[0], i[1]) })
 	add("AddSquaredDiff", 1, 2, 6, func(o, i [][]float32) { copy(o[0], i[0]); AddSquaredDiff(o[0], i[0], i[1]) })
 	add("MulShifted", 1, 2, 2, func(o, i [][]float32) { MulShifted(o[0], i[0], i[1], 0.3) })
-	add("SoftmaxRowGrad", 2, 2, 8, func(o, i [][]float32) {
-		copy(o[0], i[0])
-		copy(o[1], i[1])
-		SoftmaxRowGrad(o[0], o[1], 3, 0.2)
-	})
 	sum("Sum", 0, 1, 300, func(_, i [][]float32) float64 { return Sum(i[0]) })
 	sum("Dot", 0, 2, 300, func(_, i [][]float32) float64 { return Dot(i[0], i[1]) })
 	sum("SumSquaredFrom", 0, 1, 300, func(_, i [][]float32) float64 { return SumSquaredFrom(i[0], 0.3) })

@@ -40,7 +40,6 @@ const (
 	mapMulAddTo
 	mapAddSquaredDiff
 	mapMulShifted
-	mapSoftmaxRowGrad
 	mapSum
 	mapDot
 	mapSumSquaredFrom

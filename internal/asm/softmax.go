@@ -60,14 +60,28 @@ func columnSoftmaxGo(s []float32, rows int, top, sum, keep []float32) {
 	}
 }
 
-// SoftmaxRowGrad recomputes a row of a softmax from its scores s, in base 2, and
-// takes its gradient back to them: s = 2^(s−lse), g = s·(g − mean).
-func SoftmaxRowGrad(s, g []float32, lse, mean float32) {
-	if level > PureGo {
-		m := arguments(s, g, s, g)
-		m.run(mapSoftmaxRowGrad, lse, mean)
-		return
+// SoftmaxGrad recomputes rows of a softmax from their scores, in base 2, and takes the
+// gradient back to them:
+//
+//	s[i][j] = 2^(s[i][j] − lse[i])    g[i][j] = s[i][j]·(g[i][j] − mean[i])
+//
+// for j < n, a multiple of 16, in rows of ld numbers.
+func SoftmaxGrad(s, g []float32, ld, n int, lse, mean []float32) {
+	rows := len(lse)
+	switch {
+	case level >= AVX512:
+		softmaxGrad512(unsafe.Pointer(&s[0]), unsafe.Pointer(&g[0]), 4*ld, rows, n, unsafe.Pointer(&lse[0]), unsafe.Pointer(&mean[0]))
+	case level == AVX2:
+		softmaxGrad256(unsafe.Pointer(&s[0]), unsafe.Pointer(&g[0]), 4*ld, rows, n, unsafe.Pointer(&lse[0]), unsafe.Pointer(&mean[0]))
+	default:
+		for i := range rows {
+			softmaxGradGo(s[i*ld:][:n], g[i*ld:][:n], lse[i], mean[i])
+		}
 	}
+}
+
+// softmaxGradGo is the definition of SoftmaxGrad for a row.
+func softmaxGradGo(s, g []float32, lse, mean float32) {
 	for i, v := range s {
 		p := float32(exp2(float64(v - lse)))
 		s[i] = p

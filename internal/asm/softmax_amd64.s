@@ -462,6 +462,108 @@ exp12:
 	VZEROUPPER
 	RET
 
+// func softmaxGrad512(s, ds unsafe.Pointer, ld, rows, n int, lse, mean unsafe.Pointer)
+TEXT ·softmaxGrad512(SB), NOSPLIT, $0-56
+	MOVQ s+0(FP), SI
+	MOVQ ds+8(FP), DI
+	MOVQ ld+16(FP), R8
+	MOVQ rows+24(FP), R9
+	MOVQ n+32(FP), R10
+	MOVQ lse+40(FP), R11
+	MOVQ mean+48(FP), R12
+	SHLQ $2, R10
+	VMOVUPS softmaxConst<>+384(SB), Z14
+	VMOVUPS softmaxConst<>+320(SB), Z15
+	VMOVUPS softmaxConst<>+256(SB), Z16
+	VMOVUPS softmaxConst<>+192(SB), Z17
+	VMOVUPS softmaxConst<>+128(SB), Z18
+	VMOVUPS softmaxConst<>+64(SB), Z19
+row13:
+	VBROADCASTSS (R11), Z0
+	VBROADCASTSS (R12), Z1
+	XORQ DX, DX
+loop14:
+	VMOVUPS (SI)(DX*1), Z2
+	VSUBPS Z0, Z2, Z2
+	VREDUCEPS $1, Z2, Z3
+	VMOVUPS Z19, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VSCALEFPS Z2, Z4, Z2
+	VMOVUPS Z2, (SI)(DX*1)
+	VMOVUPS (DI)(DX*1), Z3
+	VSUBPS Z1, Z3, Z3
+	VMULPS Z2, Z3, Z3
+	VMOVUPS Z3, (DI)(DX*1)
+	ADDQ $64, DX
+	CMPQ DX, R10
+	JLT loop14
+	ADDQ R8, SI
+	ADDQ R8, DI
+	ADDQ $4, R11
+	ADDQ $4, R12
+	DECQ R9
+	JNZ row13
+	VZEROUPPER
+	RET
+
+// func softmaxGrad256(s, ds unsafe.Pointer, ld, rows, n int, lse, mean unsafe.Pointer)
+TEXT ·softmaxGrad256(SB), NOSPLIT, $0-56
+	MOVQ s+0(FP), SI
+	MOVQ ds+8(FP), DI
+	MOVQ ld+16(FP), R8
+	MOVQ rows+24(FP), R9
+	MOVQ n+32(FP), R10
+	MOVQ lse+40(FP), R11
+	MOVQ mean+48(FP), R12
+	SHLQ $2, R10
+row15:
+	VBROADCASTSS (R11), Y0
+	VBROADCASTSS (R12), Y1
+	XORQ DX, DX
+loop16:
+	VMOVUPS (SI)(DX*1), Y2
+	VSUBPS Y0, Y2, Y2
+	VMOVUPS softmaxConst<>+448(SB), Y3
+	VMAXPS Y2, Y3, Y2
+	VROUNDPS $8, Y2, Y3
+	VSUBPS Y3, Y2, Y2
+	VMOVUPS softmaxConst<>+512(SB), Y4
+	VFMADD213PS softmaxConst<>+576(SB), Y2, Y4
+	VFMADD213PS softmaxConst<>+640(SB), Y2, Y4
+	VFMADD213PS softmaxConst<>+704(SB), Y2, Y4
+	VFMADD213PS softmaxConst<>+768(SB), Y2, Y4
+	VFMADD213PS softmaxConst<>+832(SB), Y2, Y4
+	VFMADD213PS softmaxConst<>+384(SB), Y2, Y4
+	VCVTPS2DQ Y3, Y3
+	VPSRAD $1, Y3, Y2
+	VPSUBD Y2, Y3, Y3
+	VPADDD softmaxConst<>+896(SB), Y3, Y3
+	VPSLLD $23, Y3, Y3
+	VPADDD softmaxConst<>+896(SB), Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VMULPS Y3, Y4, Y4
+	VMULPS Y2, Y4, Y2
+	VMOVUPS Y2, (SI)(DX*1)
+	VMOVUPS (DI)(DX*1), Y3
+	VSUBPS Y1, Y3, Y3
+	VMULPS Y2, Y3, Y3
+	VMOVUPS Y3, (DI)(DX*1)
+	ADDQ $32, DX
+	CMPQ DX, R10
+	JLT loop16
+	ADDQ R8, SI
+	ADDQ R8, DI
+	ADDQ $4, R11
+	ADDQ $4, R12
+	DECQ R9
+	JNZ row15
+	VZEROUPPER
+	RET
+
 DATA softmaxConst<>+0(SB)/8, $0xff7fffffff7fffff
 DATA softmaxConst<>+8(SB)/8, $0xff7fffffff7fffff
 DATA softmaxConst<>+16(SB)/8, $0xff7fffffff7fffff

@@ -45,16 +45,41 @@ func turnGo(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols
 	}
 }
 
-// Gather puts rows of n numbers, ld bytes apart, one after the other.
-func Gather(dst, src unsafe.Pointer, ld, rows, n int) {
+// CopyRows copies rows of n numbers, times f: dst[i][j] = src[i][j]·f. Strides are bytes.
+func CopyRows(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32) {
 	switch {
+	case rows == 0:
 	case level >= AVX512:
-		gather512(dst, src, ld, rows, n)
+		copyRows512(dst, ldDst, src, ldSrc, rows, n, f)
 	case level == AVX2:
-		gather256(dst, src, ld, rows, n)
+		copyRows256(dst, ldDst, src, ldSrc, rows, n, f)
 	default:
-		for i := range rows {
-			copy(unsafe.Slice((*float32)(unsafe.Add(dst, 4*i*n)), n), unsafe.Slice((*float32)(unsafe.Add(src, i*ld)), n))
+		copyRowsGo(dst, ldDst, src, ldSrc, rows, n, f)
+	}
+}
+
+// copyRowsGo is the definition of CopyRows.
+func copyRowsGo(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32) {
+	for i := range rows {
+		to, from := unsafe.Slice((*float32)(unsafe.Add(dst, i*ldDst)), n), unsafe.Slice((*float32)(unsafe.Add(src, i*ldSrc)), n)
+		for j, v := range from {
+			to[j] = v * f
+		}
+	}
+}
+
+// RowDots takes the products of rows: dst[i] = Σⱼ a[i][j]·b[i][j] for rows of n numbers,
+// ld bytes apart.
+func RowDots(dst []float32, a, b unsafe.Pointer, ld, n int) {
+	switch {
+	case len(dst) == 0:
+	case level >= AVX512:
+		rowDots512(unsafe.Pointer(&dst[0]), a, b, ld, len(dst), n)
+	case level == AVX2:
+		rowDots256(unsafe.Pointer(&dst[0]), a, b, ld, len(dst), n)
+	default:
+		for i := range dst {
+			dst[i] = float32(Dot(unsafe.Slice((*float32)(unsafe.Add(a, i*ld)), n), unsafe.Slice((*float32)(unsafe.Add(b, i*ld)), n)))
 		}
 	}
 }

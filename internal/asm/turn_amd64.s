@@ -376,31 +376,30 @@ TEXT ·turn256(SB), NOSPLIT, $0-48
 	VZEROUPPER
 	RET
 
-// func gather512(dst, src unsafe.Pointer, ld, rows, n int)
-TEXT ·gather512(SB), NOSPLIT, $0-40
+// func copyRows512(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32)
+TEXT ·copyRows512(SB), NOSPLIT, $0-52
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ ld+16(FP), R8
-	MOVQ rows+24(FP), R9
-	MOVQ n+32(FP), R10
-	MOVQ R10, CX
-	ANDQ $15, CX
+	MOVQ ldDst+8(FP), R12
+	MOVQ src+16(FP), SI
+	MOVQ ldSrc+24(FP), R8
+	MOVQ rows+32(FP), R9
+	MOVQ n+40(FP), R10
+	VBROADCASTSS f+48(FP), Z1
+	MOVQ R10, R11
+	ANDQ $15, R11
+	SUBQ R11, R10
+	SHLQ $2, R10
+	MOVQ R11, CX
 	MOVQ $1, BX
 	SHLQ CX, BX
 	DECQ BX
 	KMOVW BX, K1
-	MOVQ R10, R11
-	ANDQ $15, R11
-	SHLQ $2, R11
-	SHLQ $2, R10
 row3:
-	MOVQ R10, CX
-	SUBQ R11, CX
 	XORQ DX, DX
 loop4:
-	CMPQ DX, CX
+	CMPQ DX, R10
 	JGE tail5
-	VMOVUPS (SI)(DX*1), Z0
+	VMULPS (SI)(DX*1), Z1, Z0
 	VMOVUPS Z0, (DI)(DX*1)
 	ADDQ $64, DX
 	JMP loop4
@@ -408,53 +407,150 @@ tail5:
 	TESTQ R11, R11
 	JZ next6
 	VMOVUPS.Z (SI)(DX*1), K1, Z0
+	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (DI)(DX*1)
 next6:
 	ADDQ R8, SI
-	ADDQ R10, DI
+	ADDQ R12, DI
 	DECQ R9
 	JNZ row3
 	VZEROUPPER
 	RET
 
-// func gather256(dst, src unsafe.Pointer, ld, rows, n int)
-TEXT ·gather256(SB), NOSPLIT, $0-40
+// func rowDots512(dst, a, b unsafe.Pointer, ld, rows, n int)
+TEXT ·rowDots512(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ ld+16(FP), R8
-	MOVQ rows+24(FP), R9
-	MOVQ n+32(FP), R10
-	MOVQ R10, CX
-	ANDQ $7, CX
-	LEAQ turnLanes<>+32(SB), BX
-	SHLQ $2, CX
-	SUBQ CX, BX
-	VMOVUPS (BX), Y15
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), R12
+	MOVQ ld+24(FP), R8
+	MOVQ rows+32(FP), R9
+	MOVQ n+40(FP), R10
 	MOVQ R10, R11
-	ANDQ $7, R11
-	SHLQ $2, R11
+	ANDQ $15, R11
+	SUBQ R11, R10
 	SHLQ $2, R10
+	MOVQ R11, CX
+	MOVQ $1, BX
+	SHLQ CX, BX
+	DECQ BX
+	KMOVW BX, K1
 row7:
-	MOVQ R10, CX
-	SUBQ R11, CX
 	XORQ DX, DX
+	VPXORD Z0, Z0, Z0
 loop8:
-	CMPQ DX, CX
+	CMPQ DX, R10
 	JGE tail9
-	VMOVUPS (SI)(DX*1), Y0
-	VMOVUPS Y0, (DI)(DX*1)
-	ADDQ $32, DX
+	VMOVUPS (SI)(DX*1), Z1
+	VFMADD231PS (R12)(DX*1), Z1, Z0
+	ADDQ $64, DX
 	JMP loop8
 tail9:
 	TESTQ R11, R11
 	JZ next10
-	VMASKMOVPS (SI)(DX*1), Y15, Y0
-	VMASKMOVPS Y0, Y15, (DI)(DX*1)
+	VMOVUPS.Z (SI)(DX*1), K1, Z1
+	VMOVUPS.Z (R12)(DX*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
 next10:
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VHADDPS X0, X0, X0
+	VHADDPS X0, X0, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
 	ADDQ R8, SI
-	ADDQ R10, DI
+	ADDQ R8, R12
 	DECQ R9
 	JNZ row7
+	VZEROUPPER
+	RET
+
+// func copyRows256(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32)
+TEXT ·copyRows256(SB), NOSPLIT, $0-52
+	MOVQ dst+0(FP), DI
+	MOVQ ldDst+8(FP), R12
+	MOVQ src+16(FP), SI
+	MOVQ ldSrc+24(FP), R8
+	MOVQ rows+32(FP), R9
+	MOVQ n+40(FP), R10
+	VBROADCASTSS f+48(FP), Y1
+	MOVQ R10, R11
+	ANDQ $7, R11
+	SUBQ R11, R10
+	SHLQ $2, R10
+	MOVQ R11, CX
+	LEAQ turnLanes<>+32(SB), BX
+	SHLQ $2, CX
+	SUBQ CX, BX
+	VMOVUPS (BX), Y15
+row11:
+	XORQ DX, DX
+loop12:
+	CMPQ DX, R10
+	JGE tail13
+	VMULPS (SI)(DX*1), Y1, Y0
+	VMOVUPS Y0, (DI)(DX*1)
+	ADDQ $32, DX
+	JMP loop12
+tail13:
+	TESTQ R11, R11
+	JZ next14
+	VMASKMOVPS (SI)(DX*1), Y15, Y0
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)(DX*1)
+next14:
+	ADDQ R8, SI
+	ADDQ R12, DI
+	DECQ R9
+	JNZ row11
+	VZEROUPPER
+	RET
+
+// func rowDots256(dst, a, b unsafe.Pointer, ld, rows, n int)
+TEXT ·rowDots256(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), R12
+	MOVQ ld+24(FP), R8
+	MOVQ rows+32(FP), R9
+	MOVQ n+40(FP), R10
+	MOVQ R10, R11
+	ANDQ $7, R11
+	SUBQ R11, R10
+	SHLQ $2, R10
+	MOVQ R11, CX
+	LEAQ turnLanes<>+32(SB), BX
+	SHLQ $2, CX
+	SUBQ CX, BX
+	VMOVUPS (BX), Y15
+row15:
+	XORQ DX, DX
+	VXORPS Y0, Y0, Y0
+loop16:
+	CMPQ DX, R10
+	JGE tail17
+	VMOVUPS (SI)(DX*1), Y1
+	VFMADD231PS (R12)(DX*1), Y1, Y0
+	ADDQ $32, DX
+	JMP loop16
+tail17:
+	TESTQ R11, R11
+	JZ next18
+	VMASKMOVPS (SI)(DX*1), Y15, Y1
+	VMASKMOVPS (R12)(DX*1), Y15, Y2
+	VFMADD231PS Y2, Y1, Y0
+next18:
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VHADDPS X0, X0, X0
+	VHADDPS X0, X0, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
+	ADDQ R8, SI
+	ADDQ R8, R12
+	DECQ R9
+	JNZ row15
 	VZEROUPPER
 	RET
 

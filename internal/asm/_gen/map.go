@@ -103,12 +103,6 @@ var mappings = []mapping{
 	{name: "MulAddTo", in: 3, out: []int{0}, body: func(v vec) { v.fma(0, 1, 2) }},
 	{name: "AddSquaredDiff", in: 3, out: []int{0}, body: func(v vec) { v.sub(1, 1, 2); v.fma(0, 1, 1) }},
 	{name: "MulShifted", in: 2, scalars: 1, out: []int{0}, body: func(v vec) { v.sub(1, 1, v.scalar(0)); v.mul(0, 0, 1) }},
-	{name: "SoftmaxRowGrad", in: 2, scalars: 2, out: []int{0, 1}, body: func(v vec) {
-		v.sub(0, 0, v.scalar(0))
-		v.exp2(0, 2, 3)
-		v.sub(1, 1, v.scalar(1))
-		v.mul(1, 1, 0)
-	}},
 	{name: "Sum", in: 1, sum: func(v vec, acc int) { v.add(acc, acc, 0) }},
 	{name: "Dot", in: 2, sum: func(v vec, acc int) { v.fma(acc, 0, 1) }},
 	{name: "SumSquaredFrom", in: 1, scalars: 1, body: func(v vec) { v.sub(0, 0, v.scalar(0)); v.keepTail(0) }, sum: func(v vec, acc int) { v.fma(acc, 0, 0) }},

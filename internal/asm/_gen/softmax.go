@@ -17,7 +17,35 @@ func softmaxes(s *source) {
 	columns{vec{source: s, z: true, consts: consts}, 3}.write("softmax512x48")
 	columns{vec{source: s, z: true, consts: consts}, 2}.write("softmax512x32")
 	columns{vec{source: s, consts: consts}, 2}.write("softmax256x16")
+	for _, z := range []bool{true, false} {
+		vec{source: s, z: z, consts: consts}.softmaxGrad()
+	}
 	s.data(consts)
+}
+
+// softmaxGrad writes the loop of asm.SoftmaxGrad: rows of n numbers, a multiple of 16,
+// ld bytes apart.
+func (v vec) softmaxGrad() {
+	name := "softmaxGrad" + v.set()
+	v.text(name, "func "+name+"(s, ds unsafe.Pointer, ld, rows, n int, lse, mean unsafe.Pointer)", 56)
+	v.op("MOVQ s+0(FP), SI; MOVQ ds+8(FP), DI; MOVQ ld+16(FP), R8; MOVQ rows+24(FP), R9; MOVQ n+32(FP), R10; MOVQ lse+40(FP), R11; MOVQ mean+48(FP), R12; SHLQ $2, R10")
+	held := v.hold(14)
+	row, loop := v.label("row"), v.label("loop")
+	v.line("%s:", row)
+	v.bcast(0, "(R11)")
+	v.bcast(1, "(R12)")
+	v.op("XORQ DX, DX")
+	v.line("%s:", loop)
+	v.mov(2, "(SI)(DX*1)")
+	v.sub(2, 2, 0)
+	held.exp2Down(2, 3, 4)
+	v.mov("(SI)(DX*1)", 2)
+	v.mov(3, "(DI)(DX*1)")
+	v.sub(3, 3, 1)
+	v.mul(3, 3, 2)
+	v.mov("(DI)(DX*1)", 3)
+	v.op("ADDQ $%d, DX; CMPQ DX, R10; JLT %s", v.bytes(), loop)
+	v.op("ADDQ R8, SI; ADDQ R8, DI; ADDQ $4, R11; ADDQ $4, R12; DECQ R9; JNZ %s; VZEROUPPER; RET", row)
 }
 
 // columns is the loop over some vectors of columns, side by side.
@@ -138,7 +166,7 @@ func (v vec) hold(r int) vec {
 // evaluated in float32 it is good to 1.2 units in the last place.
 var exp2DownCoef = []float64{1, 0.6931512951850891, 0.24016444385051727, 0.05579991266131401, 0.009017028845846653, 0.0018671307479962707}
 
-// exp2Down sets x to 2ˣ for x ≤ 0 and −Inf; t and s are lost. AVX-512 takes off the
+// exp2Down sets x to 2ˣ for x ≤ 127, −Inf included; t and s are lost. AVX-512 takes off the
 // whole part downwards, in one instruction, as the power takes it again.
 func (v vec) exp2Down(x, t, s any) {
 	if !v.z {

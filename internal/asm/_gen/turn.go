@@ -27,40 +27,75 @@ func turns(s *source) {
 	s.op("VZEROUPPER; RET")
 	turn256(s)
 	for _, z := range []bool{true, false} {
-		vec{source: s, z: z}.gather()
+		vec{source: s, z: z}.copyRows()
+		vec{source: s, z: z}.rowDots()
 	}
+	s.lanes("turnLanes")
 }
 
-// gather writes the loop of asm.Gather: rows of n numbers, put one after the other.
-func (v vec) gather() {
-	name := "gather" + v.set()
-	v.text(name, "func "+name+"(dst, src unsafe.Pointer, ld, rows, n int)", 40)
-	v.op("MOVQ dst+0(FP), DI; MOVQ src+8(FP), SI; MOVQ ld+16(FP), R8; MOVQ rows+24(FP), R9; MOVQ n+32(FP), R10")
-	v.op("MOVQ R10, CX; ANDQ $%d, CX", v.width()-1)
-	if v.z {
-		v.tailMask()
-	} else {
-		v.op("LEAQ turnLanes<>+32(SB), BX; SHLQ $2, CX; SUBQ CX, BX; VMOVUPS (BX), Y15")
-	}
-	v.op("MOVQ R10, R11; ANDQ $%d, R11; SHLQ $2, R11; SHLQ $2, R10", v.width()-1)
+// copyRows writes the loop of asm.CopyRows: rows of n numbers, times a factor.
+func (v vec) copyRows() {
+	name := "copyRows" + v.set()
+	v.text(name, "func "+name+"(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, n int, f float32)", 52)
+	v.op("MOVQ dst+0(FP), DI; MOVQ ldDst+8(FP), R12; MOVQ src+16(FP), SI; MOVQ ldSrc+24(FP), R8; MOVQ rows+32(FP), R9; MOVQ n+40(FP), R10")
+	v.bcast(1, "f+48(FP)")
+	v.rowMask("turnLanes")
 	row, loop, tail, next := v.label("row"), v.label("loop"), v.label("tail"), v.label("next")
 	v.line("%s:", row)
-	v.op("MOVQ R10, CX; SUBQ R11, CX; XORQ DX, DX")
+	v.op("XORQ DX, DX")
 	v.line("%s:", loop)
-	v.op("CMPQ DX, CX; JGE %s", tail)
-	v.mov(0, "(SI)(DX*1)")
+	v.op("CMPQ DX, R10; JGE %s", tail)
+	v.mul(0, 1, "(SI)(DX*1)")
 	v.mov("(DI)(DX*1)", 0)
 	v.op("ADDQ $%d, DX; JMP %s", v.bytes(), loop)
 	v.line("%s:", tail)
 	v.op("TESTQ R11, R11; JZ %s", next)
 	v.tail = true
 	v.load(0, "(SI)(DX*1)")
+	v.mul(0, 0, 1)
 	v.store("(DI)(DX*1)", 0)
 	v.line("%s:", next)
-	v.op("ADDQ R8, SI; ADDQ R10, DI; DECQ R9; JNZ %s; VZEROUPPER; RET", row)
-	if !v.z {
-		v.lanes("turnLanes")
+	v.op("ADDQ R8, SI; ADDQ R12, DI; DECQ R9; JNZ %s; VZEROUPPER; RET", row)
+}
+
+// rowMask turns R10, the length of a row, into the bytes of its whole vectors, leaves
+// the numbers after them in R11 and their mask where tail rounds look for it.
+func (v vec) rowMask(lanes string) {
+	v.op("MOVQ R10, R11; ANDQ $%d, R11; SUBQ R11, R10; SHLQ $2, R10; MOVQ R11, CX", v.width()-1)
+	if v.z {
+		v.tailMask()
+		return
 	}
+	v.op("LEAQ %s<>+32(SB), BX; SHLQ $2, CX; SUBQ CX, BX; VMOVUPS (BX), Y15", lanes)
+}
+
+// rowDots writes the loop of asm.RowDots: a sum of products for each pair of rows.
+func (v vec) rowDots() {
+	name := "rowDots" + v.set()
+	v.text(name, "func "+name+"(dst, a, b unsafe.Pointer, ld, rows, n int)", 48)
+	v.op("MOVQ dst+0(FP), DI; MOVQ a+8(FP), SI; MOVQ b+16(FP), R12; MOVQ ld+24(FP), R8; MOVQ rows+32(FP), R9; MOVQ n+40(FP), R10")
+	v.rowMask("turnLanes")
+	row, loop, tail, next := v.label("row"), v.label("loop"), v.label("tail"), v.label("next")
+	v.line("%s:", row)
+	v.op("XORQ DX, DX")
+	v.zero(0)
+	v.line("%s:", loop)
+	v.op("CMPQ DX, R10; JGE %s", tail)
+	v.mov(1, "(SI)(DX*1)")
+	v.fma(0, 1, "(R12)(DX*1)")
+	v.op("ADDQ $%d, DX; JMP %s", v.bytes(), loop)
+	v.line("%s:", tail)
+	v.op("TESTQ R11, R11; JZ %s", next)
+	v.tail = true
+	v.load(1, "(SI)(DX*1)")
+	v.load(2, "(R12)(DX*1)")
+	v.fma(0, 1, 2)
+	v.line("%s:", next)
+	if v.z {
+		v.op("VEXTRACTF64X4 $1, Z0, Y1; VADDPS Y1, Y0, Y0")
+	}
+	v.op("VEXTRACTF128 $1, Y0, X1; VADDPS X1, X0, X0; VHADDPS X0, X0, X0; VHADDPS X0, X0, X0; VMOVSS X0, (DI)")
+	v.op("ADDQ $4, DI; ADDQ R8, SI; ADDQ R8, R12; DECQ R9; JNZ %s; VZEROUPPER; RET", row)
 }
 
 // lanes writes a table of lane masks: the 8 from 8−n on select n.

@@ -114,7 +114,7 @@ func (k *attention) gather(a *engine.Args, i int) {
 		from, head = in(a, 2), i-heads
 	}
 	b, h := head/k.KVHeads, head%k.KVHeads
-	asm.Gather(ptr(k.together(a, i)), ptr(from[(b*k.M*k.KVHeads+h)*k.Dim:]), 4*k.KVHeads*k.Dim, k.M, k.Dim)
+	asm.CopyRows(ptr(k.together(a, i)), 4*k.Dim, ptr(from[(b*k.M*k.KVHeads+h)*k.Dim:]), 4*k.KVHeads*k.Dim, k.M, k.Dim, 1)
 }
 
 // together is where gather puts piece i.

@@ -22,26 +22,31 @@ type attentionGrad struct {
 	threads int
 }
 
-// queryBlock is how many queries are taken at a time.
-const queryBlock = 64
+// A block of scores is as large as the first cache bears beside what its products need:
+// gradQueries × gradKeys, the latter two of the widest panels.
+const (
+	gradQueries = 48
+	gradKeys    = 96
+)
 
 func newAttentionGrad(e *Engine, op engine.AttentionGrad) (engine.Kernel, error) {
 	return &attentionGrad{op, (op.Dim + 15) / 16 * 16, e.threads}, nil
 }
 
-// keyTile is a worker's scratch.
+// gradScratch is a worker's scratch.
 type gradScratch struct {
-	kT, vT, dkT, dvT []float32 // [Dim][keyBlock]
-	k                []float32 // [keyBlock][pad]
-	p, g             []float32 // [queryBlock][keyBlock]
-	bias             []float32 // [keyBlock]
+	kT, vT, dkT, dvT []float32 // [Dim][gradKeys]
+	k                []float32 // [gradKeys][pad]
+	p, g             []float32 // [gradQueries][gradKeys]
+	bias             []float32 // [gradKeys]
 	lse, mean        []float32 // [N]: lse in base 2, Σ dy∘y
+	q, dy            []float32 // [N][Dim]
 	dq               []float32 // [N][pad]
 }
 
-func (k *attentionGrad) sizes() [11]int {
-	t, s := k.Dim*keyBlock, queryBlock*keyBlock
-	return [...]int{t, t, t, t, keyBlock * k.pad, s, s, keyBlock, k.N, k.N, k.N * k.pad}
+func (k *attentionGrad) sizes() [13]int {
+	t, s := k.Dim*gradKeys, gradQueries*gradKeys
+	return [...]int{t, t, t, t, gradKeys * k.pad, s, s, gradKeys, k.N, k.N, k.N * k.Dim, k.N * k.Dim, k.N * k.pad}
 }
 
 func (k *attentionGrad) workerLen() int {
@@ -58,7 +63,7 @@ func (k *attentionGrad) Scratch() int64 { return int64(4 * k.threads * k.workerL
 func (k *attentionGrad) scratch(a *engine.Args, w int) (t gradScratch) {
 	s := engine.Slice[float32](a.Scratch)[w*k.workerLen():]
 	sizes := k.sizes()
-	for i, p := range [...]*[]float32{&t.kT, &t.vT, &t.dkT, &t.dvT, &t.k, &t.p, &t.g, &t.bias, &t.lse, &t.mean, &t.dq} {
+	for i, p := range [...]*[]float32{&t.kT, &t.vT, &t.dkT, &t.dvT, &t.k, &t.p, &t.g, &t.bias, &t.lse, &t.mean, &t.q, &t.dy, &t.dq} {
 		*p = s[:sizes[i]]
 		s = s[(sizes[i]+15)/16*16:]
 	}
@@ -79,7 +84,7 @@ func (k *attentionGrad) do(a *engine.Args, _, w, i int) {
 		}
 		head := k.head(a, b, h)
 		k.rows(head, t)
-		for key := 0; key < k.M; key += keyBlock {
+		for key := 0; key < k.M; key += gradKeys {
 			k.keys(head, t, key, first)
 		}
 		k.writeQ(head, t)
@@ -113,22 +118,24 @@ func (k *attentionGrad) rows(h gradHead, t gradScratch) {
 		if math.IsInf(float64(h.lse[i]), -1) {
 			t.lse[i] = float32(math.Inf(1))
 		}
-		t.mean[i] = float32(asm.Dot(h.dy[i*h.ldq:][:k.Dim], h.y[i*h.ldq:][:k.Dim]))
 	}
+	asm.RowDots(t.mean, ptr(h.dy), ptr(h.y), 4*h.ldq, k.Dim)
+	asm.CopyRows(ptr(t.q), 4*k.Dim, ptr(h.q), 4*h.ldq, k.N, k.Dim, 1)
+	asm.CopyRows(ptr(t.dy), 4*k.Dim, ptr(h.dy), 4*h.ldq, k.N, k.Dim, 1)
 	clear(t.dq)
 }
 
 // keys computes the gradients of a block of keys and what it adds to dQ.
 func (k *attentionGrad) keys(h gradHead, t gradScratch, key int, first bool) {
-	n := min(keyBlock, k.M-key)
+	n := min(gradKeys, k.M-key)
 	k.turnKeys(h, t, key, n)
 	clear(t.dkT)
 	clear(t.dvT)
 	from := 0
 	if k.Causal {
-		from = max(key-(k.M-k.N), 0) / queryBlock * queryBlock // the first queries that see the first key
+		from = max(key-(k.M-k.N), 0) / gradQueries * gradQueries // the first queries that see the first key
 	}
-	for q := from; q < k.N; q += queryBlock {
+	for q := from; q < k.N; q += gradQueries {
 		k.queries(h, t, q, key, n)
 	}
 	k.writeKeys(h, t, key, n, first)
@@ -140,9 +147,9 @@ func (k *attentionGrad) turnKeys(h gradHead, t gradScratch, key, n int) {
 	clear(t.kT)
 	clear(t.vT)
 	clear(t.k)
-	asm.Turn(ptr(t.kT), 4*keyBlock, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim, float32(float64(k.Scale)*math.Log2E))
-	asm.Turn(ptr(t.vT), 4*keyBlock, ptr(h.v[key*h.ldk:]), 4*h.ldk, n, k.Dim, 1)
-	for j := range keyBlock {
+	asm.Turn(ptr(t.kT), 4*gradKeys, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim, float32(float64(k.Scale)*math.Log2E))
+	asm.Turn(ptr(t.vT), 4*gradKeys, ptr(h.v[key*h.ldk:]), 4*h.ldk, n, k.Dim, 1)
+	for j := range gradKeys {
 		switch {
 		case j >= n:
 			t.bias[j] = float32(math.Inf(-1))
@@ -152,29 +159,28 @@ func (k *attentionGrad) turnKeys(h gradHead, t gradScratch, key, n int) {
 		default:
 			t.bias[j] = 0
 		}
-		copy(t.k[j*k.pad:], h.k[(key+j)*h.ldk:][:k.Dim])
 	}
+	asm.CopyRows(ptr(t.k), 4*k.pad, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim, 1)
 }
 
 // queries computes what a block of queries and a block of keys give each other.
 func (k *attentionGrad) queries(h gradHead, t gradScratch, q, key, keys int) {
-	n, wide := min(queryBlock, k.N-q), (keys+15)/16*16
-	p := asm.Product{A: ptr(h.q[q*h.ldq:]), LdA: h.ldq, B: ptr(t.kT), LdB: keyBlock,
-		C: ptr(t.p), LdC: keyBlock, M: n, N: wide, K: k.Dim}
+	n, wide := min(gradQueries, k.N-q), (keys+15)/16*16
+	p := asm.Product{A: ptr(t.q[q*k.Dim:]), LdA: k.Dim, B: ptr(t.kT), LdB: gradKeys,
+		C: ptr(t.p), LdC: gradKeys, M: n, N: wide, K: k.Dim}
 	p.Run()
-	p.A, p.B, p.C = ptr(h.dy[q*h.ldq:]), ptr(t.vT), ptr(t.g)
+	p.A, p.B, p.C = ptr(t.dy[q*k.Dim:]), ptr(t.vT), ptr(t.g)
 	p.Run()
 	for i := range n {
-		s := t.p[i*keyBlock:][:wide]
-		k.hide(h, t, s, q+i, key, keys)
-		asm.SoftmaxRowGrad(s, t.g[i*keyBlock:][:wide], t.lse[q+i], t.mean[q+i])
+		k.hide(h, t, t.p[i*gradKeys:][:wide], q+i, key, keys)
 	}
-	p = asm.Product{A: ptr(h.dy[q*h.ldq:]), LdA: h.ldq, Turned: true, B: ptr(t.p), LdB: keyBlock,
-		C: ptr(t.dvT), LdC: keyBlock, Add: true, M: k.Dim, N: wide, K: n}
+	asm.SoftmaxGrad(t.p, t.g, gradKeys, wide, t.lse[q:q+n], t.mean[q:q+n])
+	p = asm.Product{A: ptr(t.dy[q*k.Dim:]), LdA: k.Dim, Turned: true, B: ptr(t.p), LdB: gradKeys,
+		C: ptr(t.dvT), LdC: gradKeys, Add: true, M: k.Dim, N: wide, K: n}
 	p.Run()
-	p.A, p.B, p.C = ptr(h.q[q*h.ldq:]), ptr(t.g), ptr(t.dkT)
+	p.A, p.B, p.C = ptr(t.q[q*k.Dim:]), ptr(t.g), ptr(t.dkT)
 	p.Run()
-	p = asm.Product{A: ptr(t.g), LdA: keyBlock, B: ptr(t.k), LdB: k.pad,
+	p = asm.Product{A: ptr(t.g), LdA: gradKeys, B: ptr(t.k), LdB: k.pad,
 		C: ptr(t.dq[q*k.pad:]), LdC: k.pad, Add: true, M: n, N: k.pad, K: keys}
 	p.Run()
 }
@@ -200,21 +206,19 @@ func (k *attentionGrad) hide(h gradHead, t gradScratch, s []float32, row, key, k
 // heads are added.
 func (k *attentionGrad) writeKeys(h gradHead, t gradScratch, key, n int, first bool) {
 	if first {
-		asm.Turn(ptr(h.dk[key*h.ldk:]), 4*h.ldk, ptr(t.dkT), 4*keyBlock, k.Dim, n, k.Scale)
-		asm.Turn(ptr(h.dv[key*h.ldk:]), 4*h.ldk, ptr(t.dvT), 4*keyBlock, k.Dim, n, 1)
+		asm.Turn(ptr(h.dk[key*h.ldk:]), 4*h.ldk, ptr(t.dkT), 4*gradKeys, k.Dim, n, k.Scale)
+		asm.Turn(ptr(h.dv[key*h.ldk:]), 4*h.ldk, ptr(t.dvT), 4*gradKeys, k.Dim, n, 1)
 		return
 	}
 	for j := range n {
 		dk, dv := h.dk[(key+j)*h.ldk:][:k.Dim], h.dv[(key+j)*h.ldk:][:k.Dim]
 		for d := range k.Dim {
-			dk[d] += k.Scale * t.dkT[d*keyBlock+j]
-			dv[d] += t.dvT[d*keyBlock+j]
+			dk[d] += k.Scale * t.dkT[d*gradKeys+j]
+			dv[d] += t.dvT[d*gradKeys+j]
 		}
 	}
 }
 
 func (k *attentionGrad) writeQ(h gradHead, t gradScratch) {
-	for i := range k.N {
-		asm.Scale(h.dq[i*h.ldq:][:k.Dim], k.Scale, t.dq[i*k.pad:][:k.Dim])
-	}
+	asm.CopyRows(ptr(h.dq), 4*h.ldq, ptr(t.dq), 4*k.pad, k.N, k.Dim, k.Scale)
 }
