@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"gorgonia.org/tensor"
-
 	"github.com/easel-go/easel/internal/fault"
 	"github.com/easel-go/easel/internal/graph"
 	"github.com/easel-go/easel/internal/graph/plan"
@@ -138,5 +136,3 @@ func finite(what string, x []float32) error {
 	}
 	return nil
 }
-
-var float32s = tensor.Float32
