@@ -3,11 +3,12 @@ package cpu
 import (
 	"sync"
 	"unsafe"
+
+	"github.com/easel-go/easel/internal/engine"
 )
 
-// derived keeps forms of constant weights that cost more to make than to keep:
-// panels of layers with few rows, Winograd's U. It never holds more than budget
-// bytes.
+// derived keeps forms of constant weights that cost more to make than to read. It
+// never holds more than budget bytes; what comes first stays.
 type derived struct {
 	mu     sync.Mutex
 	budget int64
@@ -21,9 +22,14 @@ type form struct {
 	kind   string
 }
 
-// get returns the derived form of a weight, made by fill on first use, or nil if n
+// maker makes a derived form of the weight that a's inputs hold.
+type maker interface {
+	makeForm(a *engine.Args, dst []float32)
+}
+
+// get returns the derived form of a weight, made by m on first use, or nil if its n
 // numbers do not fit the budget any more.
-func (d *derived) get(weight unsafe.Pointer, kind string, n int, fill func([]float32)) []float32 {
+func (d *derived) get(weight unsafe.Pointer, kind string, n int, m maker, a *engine.Args) []float32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := form{weight, kind}
@@ -37,7 +43,7 @@ func (d *derived) get(weight unsafe.Pointer, kind string, n int, fill func([]flo
 		d.forms = map[form][]float32{}
 	}
 	v := make([]float32, n)
-	fill(v)
+	m.makeForm(a, v)
 	d.forms[k], d.used = v, d.used+int64(n)*4
 	return v
 }

@@ -1,5 +1,3 @@
-// Package cpu computes on the processor. Its kernels split work over outputs only,
-// so that the bits of a result do not depend on the number of threads.
 package cpu
 
 import (
@@ -25,13 +23,13 @@ type Engine struct {
 // Options say how an Engine works.
 type Options struct {
 	Threads int   // workers of a run; 0 means GOMAXPROCS
-	Cache   int64 // bytes for derived forms of constant weights; 0 means 512 MiB, negative none
+	Cache   int64 // bytes for derived forms of constant weights; 0 means none
 }
 
 // New returns an engine.
 func New(o Options) *Engine {
 	e := &Engine{threads: cmp.Or(max(o.Threads, 0), runtime.GOMAXPROCS(0))}
-	e.derived.budget = max(cmp.Or(o.Cache, 512<<20), 0)
+	e.derived.budget = max(o.Cache, 0)
 	return e
 }
 

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"unsafe"
 
 	"github.com/easel-go/easel/internal/asm"
@@ -20,6 +21,7 @@ type winograd struct {
 	weights layer // panel gives [9][16][Columns] of weights for 16 channels
 	tiles   *taps // 6×6 pixels of each tile, as a kernel of that size with stride 4
 	flip    bool  // whether taps are in reverse order
+	eng     *Engine
 	threads int
 
 	batch, in, cols      int
@@ -36,6 +38,7 @@ type winograd struct {
 	kStep    int // channels of a range
 	chunk    int // tiles of a piece
 	perSpace winogradSpace
+	form     string // names the transformed weights: how they are laid out
 }
 
 // winogradSpace divides a worker's scratch: byte offsets.
@@ -55,13 +58,13 @@ const (
 // one picture alone.
 func suits(c engine.Conv2D, in, out, outH, outW int) bool {
 	return c.Compute != engine.Bfloat16 && c.KH == 3 && c.KW == 3 && c.Stride == 1 && in%asm.VectorChannels == 0 &&
-		in >= 16 && out >= 16 && outH >= 4 && outW >= 4
+		in >= 16 && outH >= 4 && outW >= 4
 }
 
 // newWinograd plans a convolution whose weights give panels of 9 segments.
 func newWinograd(e *Engine, l layer, tiles *taps, batch, cols, outH, outW, pictureBytes int) *winograd {
 	p := &winograd{
-		weights: l, tiles: tiles, threads: e.threads, batch: batch, in: tiles.channels, cols: cols,
+		weights: l, tiles: tiles, eng: e, threads: e.threads, batch: batch, in: tiles.channels, cols: cols,
 		outH: outH, outW: outW, pictureBytes: pictureBytes, bias: none, item: none, residual: none,
 	}
 	m, w := asm.TileRows(), asm.Columns()
@@ -77,6 +80,7 @@ func newWinograd(e *Engine, l layer, tiles *taps, batch, cols, outH, outW, pictu
 		p.chunk = roundUp(p.chunk/2, m)
 	}
 	p.perSpace = p.layout(p.chunk, w)
+	p.form = fmt.Sprintf("winograd %T %d×%d", l, p.kStep, p.block)
 	return p
 }
 
@@ -103,7 +107,7 @@ func (p *winograd) layout(tiles, w int) (s winogradSpace) {
 		return at
 	}
 	s.planeU, s.planeM = 4*p.kStep*p.block+planePad, 4*tiles*p.block+planePad
-	take(64) // the number of the block whose weights are there
+	take(64) // workerState
 	s.table = take(36 * int(unsafe.Sizeof(rowTable{})))
 	s.rows = take(int(unsafe.Sizeof(rowTable{})))
 	s.half = take(int(unsafe.Sizeof(asm.Scratch{})))
@@ -126,12 +130,21 @@ func (p *winograd) space(a *engine.Args, w int, off int64) unsafe.Pointer {
 	return unsafe.Add(a.Scratch.Host, p.baseV()+int64(w)*p.perSpace.size+off)
 }
 
-func (p *winograd) held(a *engine.Args, w int) *int { return (*int)(p.space(a, w, 0)) }
+// workerState is what a worker remembers during a launch.
+type workerState struct {
+	block int            // the block of columns whose transformed weights it has
+	kept  unsafe.Pointer // all transformed weights, if the engine keeps them
+}
+
+func (p *winograd) state(a *engine.Args, w int) *workerState {
+	return (*workerState)(p.space(a, w, 0))
+}
 
 // Launch computes strip after strip.
 func (p *winograd) Launch(r engine.Run, a *engine.Args) error {
+	kept := unsafe.Pointer(unsafe.SliceData(p.kept(a)))
 	for w := range p.threads {
-		*p.held(a, w) = none
+		*p.state(a, w) = workerState{none, kept}
 	}
 	for s := range p.strips {
 		groups := min(p.strip, p.tiles.groups(p.batch)-s*p.strip)
@@ -182,22 +195,52 @@ func (p *winograd) transform(a *engine.Args, w, strip, i int) {
 
 // multiply computes the results of tiles from … to−1 for one block of columns.
 func (p *winograd) multiply(a *engine.Args, w, block, from, to, strip int) {
-	held := p.held(a, w)
+	s := p.state(a, w)
 	v := unsafe.Add(a.Scratch.Host, 4*(from-p.firstTile(strip))*p.in)
 	for k := 0; k < p.in; k += p.kStep {
-		if p.kStep < p.in || *held != block {
-			p.makeWeights(a, w, block, k)
+		u := p.space(a, w, p.perSpace.u)
+		switch {
+		case s.kept != nil:
+			u = unsafe.Add(s.kept, p.formAt(block, k))
+		case p.kStep < p.in || s.block != block:
+			p.makeWeights(a, u, w, block, k)
 		}
 		for q := range 36 {
-			p.plane(a, w, block, q, k, unsafe.Add(v, q*p.planeV), to-from)
+			p.plane(a, w, block, k, unsafe.Add(u, q*p.perSpace.planeU), unsafe.Add(v, q*p.planeV), q, to-from)
 		}
 	}
-	*held = block
+	s.block = block
 	p.finish(a, w, block, from, to)
 }
 
-// makeWeights transforms the weights of a block for channels k … k+kStep−1.
-func (p *winograd) makeWeights(a *engine.Args, w, block, k int) {
+// kept returns all transformed weights, if they are worth keeping and there is room.
+func (p *winograd) kept(a *engine.Args) []float32 {
+	if !a.In[1].Const || p.perItem <= keepTiles {
+		return nil
+	}
+	return p.eng.derived.get(a.In[1].Host, p.form, p.formAt(ceilDiv(p.cols, p.block), 0)/4, p, a)
+}
+
+// keepTiles is for how many tiles of a picture, or fewer, transformed weights are never
+// kept: reading them takes as long as making them.
+const keepTiles = 32
+
+// formAt returns where a block's transformed weights from channel k on lie among all, in
+// bytes.
+func (p *winograd) formAt(block, k int) int {
+	return (block*ceilDiv(p.in, p.kStep) + k/p.kStep) * 36 * p.perSpace.planeU
+}
+
+func (p *winograd) makeForm(a *engine.Args, dst []float32) {
+	for block := range ceilDiv(p.cols, p.block) {
+		for k := 0; k < p.in; k += p.kStep {
+			p.makeWeights(a, unsafe.Add(unsafe.Pointer(&dst[0]), p.formAt(block, k)), 0, block, k)
+		}
+	}
+}
+
+// makeWeights transforms the weights of a block for channels k … k+kStep−1 to u.
+func (p *winograd) makeWeights(a *engine.Args, u unsafe.Pointer, w, block, k int) {
 	const step = asm.VectorChannels
 	width, n := asm.Columns(), min(p.kStep, p.in-k)
 	tap := 4 * step * width
@@ -211,7 +254,7 @@ func (p *winograd) makeWeights(a *engine.Args, w, block, k int) {
 		col := block*p.block + j
 		for c := 0; c < n; c += step {
 			p.weights.panel(a, taps, col, min(width, p.cols-col), k+c, k+c+step)
-			dst := unsafe.Add(p.space(a, w, p.perSpace.u), 4*(j*n+c*width))
+			dst := unsafe.Add(u, 4*(j*n+c*width))
 			asm.WinogradWeights(src, tap, 4*width, dst, p.perSpace.planeU, half, step)
 		}
 	}
@@ -221,12 +264,11 @@ func (p *winograd) makeWeights(a *engine.Args, w, block, k int) {
 func (p *winograd) width(block int) int { return min(p.block, p.cols-block*p.block) }
 
 // plane multiplies plane q of the transformed tiles and weights.
-func (p *winograd) plane(a *engine.Args, w, block, q, k int, v unsafe.Pointer, tiles int) {
+func (p *winograd) plane(a *engine.Args, w, block, k int, u, v unsafe.Pointer, q, tiles int) {
 	rows := (*rowTable)(p.space(a, w, p.perSpace.rows))
 	t := asm.Tile{
 		Rows: unsafe.Pointer(rows), Segs: 1, K: min(p.kStep, p.in-k), Off: 4 * k, N: p.width(block),
-		B: unsafe.Add(p.space(a, w, p.perSpace.u), q*p.perSpace.planeU),
-		C: unsafe.Add(p.space(a, w, p.perSpace.m), q*p.perSpace.planeM), LdC: 4 * p.block,
+		B: u, C: unsafe.Add(p.space(a, w, p.perSpace.m), q*p.perSpace.planeM), LdC: 4 * p.block,
 	}
 	for i := 0; i < tiles; i += t.M {
 		t.M = min(asm.TileRows(), tiles-i)
