@@ -140,8 +140,7 @@ func builderInZips(names []string, o *options) (string, error) {
 func openSplit(builder string, files []string, all [][]string, o *options) (Source, []string, error) {
 	files = slices.DeleteFunc(slices.Clone(files), func(n string) bool { return !wants(builder, n) })
 	if builder == imageFolder {
-		src, err := openFolder(files, all, o)
-		return src, nil, err
+		return openFolder(files, all, o)
 	}
 	open := openers[builder]
 	if builder == "arrow" {

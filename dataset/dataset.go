@@ -174,6 +174,7 @@ func (l layout) open(o *options) (*Dataset, error) {
 	}
 	d.split = d.splits[i]
 	if l.native != nil {
+		d.names = []string{l.native[i].meta}
 		d.src, err = openNative(l.native[i], o)
 		return d, err
 	}
@@ -318,16 +319,27 @@ func (d *Dataset) attach(v any) any {
 	return v
 }
 
-// id names sample i after its file and its row there.
+// id names sample i after its file and its row there; a picture without a table by its
+// own path.
 func (d *Dataset) id(i int) string {
-	switch c, ok := d.src.(*concat); {
-	case ok && len(d.names) == len(c.parts):
-		file, at := c.part(i)
-		return d.names[file] + "#" + strconv.Itoa(at)
-	case len(d.names) == 1:
-		return d.names[0] + "#" + strconv.Itoa(i)
+	src := d.src
+	if c, ok := src.(*closing); ok {
+		src = c.Source
 	}
-	return d.split + "#" + strconv.Itoa(i)
+	switch s := src.(type) {
+	case *pictureSource:
+		return s.places[i].image().String()
+	case *concat:
+		if len(d.names) == len(s.parts) {
+			file, at := s.part(i)
+			return d.names[file] + "#" + strconv.Itoa(at)
+		}
+	}
+	name := d.split
+	if len(d.names) == 1 {
+		name = d.names[0]
+	}
+	return name + "#" + strconv.Itoa(i)
 }
 
 // Shuffle returns a view of the dataset in an order drawn from seed: the same for the

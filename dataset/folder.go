@@ -89,20 +89,20 @@ func closeAll(archives []*archive) {
 
 // openFolder opens the files of a split as pictures: with the metadata that stands
 // beside them, else with captions, else with the labels that all splits' folders give.
-func openFolder(names []string, all [][]string, o *options) (Source, error) {
+func openFolder(names []string, all [][]string, o *options) (Source, []string, error) {
 	places, archives, err := unpack(names, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	src, err := folderSource(places, all, o)
+	src, tables, err := folderSource(places, all, o)
 	if err != nil {
 		closeAll(archives)
-		return nil, err
+		return nil, nil, err
 	}
 	if len(archives) > 0 {
-		return &closing{src, archives}, nil
+		return &closing{src, archives}, tables, nil
 	}
-	return src, nil
+	return src, tables, nil
 }
 
 // closing is a source that archives belong to.
@@ -116,7 +116,8 @@ func (c *closing) Close() error {
 	return c.Source.Close()
 }
 
-func folderSource(places []place, all [][]string, o *options) (Source, error) {
+// folderSource returns the rows, and the tables they come from.
+func folderSource(places []place, all [][]string, o *options) (Source, []string, error) {
 	var metas []place
 	for _, p := range places {
 		if isMetadata(p.name()) {
@@ -146,11 +147,11 @@ func folderSource(places []place, all [][]string, o *options) (Source, error) {
 	}
 	if len(captions) > 0 {
 		s.columns = append(s.columns, Column{"text", Type{Kind: String}})
-		return s, nil
+		return s, nil, nil
 	}
 	s.captions = nil
 	s.label(places, all)
-	return s, nil
+	return s, nil, nil
 }
 
 func stem(name string) string { return strings.TrimSuffix(name, path.Ext(name)) }
@@ -257,25 +258,26 @@ func (s *pictureSource) caption(p place) (any, error) {
 
 // openMetadata opens the tables beside the pictures and reads their file names as
 // pictures.
-func openMetadata(metas []place, o *options) (Source, error) {
+func openMetadata(metas []place, o *options) (Source, []string, error) {
 	kind := ext(metas[0].name())
 	var parts []Source
 	var names []string
 	for _, p := range metas {
 		if ext(p.name()) != kind {
-			return nil, fail(Invalid, p.path, "metadata in %s beside metadata in %s", ext(p.name()), kind)
+			return nil, nil, fail(Invalid, p.path, "metadata in %s beside metadata in %s", ext(p.name()), kind)
 		}
 		table, err := openTable(p, o)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		m, err := newMetadata(p, table)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		parts, names = append(parts, m), append(names, p.name())
+		parts, names = append(parts, m), append(names, p.image().String())
 	}
-	return join(parts, names, kind != ".parquet")
+	src, err := join(parts, names, kind != ".parquet")
+	return src, names, err
 }
 
 func openTable(p place, o *options) (Source, error) {
