@@ -38,7 +38,7 @@ func (c *Client) session(r Repo) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	travel := c.Proxy
+	travel := c.Transport
 	if travel == nil {
 		travel = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
