@@ -144,13 +144,13 @@ type Request struct {
 // Client fetches. The zero value takes its settings from the variables that the
 // Python clients know. A Client may be used by several goroutines at once.
 type Client struct {
-	Endpoint string            // of the hub asked; "" is HF_ENDPOINT or MODELSCOPE_ENDPOINT, else the public one
-	Token    string            // "" is HF_TOKEN or MODELSCOPE_API_TOKEN, or what the Python clients keep in a text file
-	Cache    string            // "" is HF_HUB_CACHE, HF_HOME or MODELSCOPE_CACHE, else the user's cache folder
-	Offline  bool              // make no request; also by HF_HUB_OFFLINE for Hugging Face
-	Workers  int               // files at a time; 0 is 4
-	Progress func(Progress)    // called one call at a time, at most every 100 ms a file and at its end
-	Proxy    http.RoundTripper // how requests travel; nil honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY
+	Endpoint  string            // of the hub asked; "" is HF_ENDPOINT or MODELSCOPE_ENDPOINT, else the public one
+	Token     string            // "" is HF_TOKEN or MODELSCOPE_API_TOKEN, or what the Python clients keep in a text file
+	Cache     string            // "" is HF_HUB_CACHE, HF_HOME or MODELSCOPE_CACHE, else the user's cache folder
+	Offline   bool              // make no request; also by HF_HUB_OFFLINE for Hugging Face
+	Workers   int               // files at a time; 0 is 4
+	Progress  func(Progress)    // called one call at a time, at most every 100 ms a file and at its end
+	Transport http.RoundTripper // how requests travel; nil honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY
 
 	firstWait time.Duration // before the first retry; 0 is 500 ms
 }
