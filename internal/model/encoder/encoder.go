@@ -19,6 +19,7 @@ type Config struct {
 	Width, Layers, Heads, MLP int
 	Eps                       float32
 	Act                       string // quick_gelu, gelu, gelu_new or gelu_pytorch_tanh
+	PlainQKV                  bool   // queries, keys and values have no bias
 }
 
 // Check reports sizes that cannot be.
@@ -80,11 +81,14 @@ type layer struct {
 }
 
 func newLayer(c Config) *layer {
-	linear := func(in, out int) *nn.Linear { return nn.NewLinear(in, out) }
+	qkv := nn.NewLinear
+	if c.PlainQKV {
+		qkv = nn.NewProjection
+	}
 	return &layer{
-		&attention{linear(c.Width, c.Width), linear(c.Width, c.Width), linear(c.Width, c.Width), linear(c.Width, c.Width), c.Heads},
+		&attention{qkv(c.Width, c.Width), qkv(c.Width, c.Width), qkv(c.Width, c.Width), nn.NewLinear(c.Width, c.Width), c.Heads},
 		nn.NewLayerNorm(c.Width, c.Eps),
-		&mlp{linear(c.Width, c.MLP), linear(c.MLP, c.Width), c.Act},
+		&mlp{nn.NewLinear(c.Width, c.MLP), nn.NewLinear(c.MLP, c.Width), c.Act},
 		nn.NewLayerNorm(c.Width, c.Eps),
 	}
 }
