@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
-
-	"github.com/easel-go/easel/dataset"
 )
 
 func init() {
@@ -50,6 +48,7 @@ func (d *minhash) check() error {
 	if d.bands < 1 || d.rows < 1 || d.bands > d.Permutations || d.bands*d.rows > d.Permutations {
 		return as("ValueError", fail(Invalid, "document_minhash_deduplicator: %d bands of %d rows, want at most %d values", d.bands, d.rows, d.Permutations))
 	}
+	d.a, d.b = nil, nil
 	g := newLegacyRandom(42)
 	for range d.Permutations {
 		d.a = append(d.a, 1+g.below(mersenne61-2))
@@ -58,8 +57,9 @@ func (d *minhash) check() error {
 	return nil
 }
 
+// Hash keeps 64 bits of the hash of each band, in a place that no result shows.
 func (d *minhash) Hash(_ context.Context, r *Row) error {
-	if _, ok := r.hidden.Get(minhashColumn); ok {
+	if r.bands != nil {
 		return nil
 	}
 	text, err := r.Text()
@@ -67,17 +67,22 @@ func (d *minhash) Hash(_ context.Context, r *Row) error {
 		return err
 	}
 	runs, err := d.shingles(text)
-	if err != nil {
+	if err != nil || len(runs) == 0 && !r.strict {
 		return err
 	}
-	r.hidden = append(r.hidden, dataset.Field{Name: minhashColumn, Value: d.signature(runs)})
+	bands := d.bandsOf(d.signature(runs))
+	r.bands = make([]uint64, len(bands))
+	for i, b := range bands {
+		sum := sha1.Sum(b)
+		r.bands[i] = binary.LittleEndian.Uint64(sum[:])
+	}
 	return nil
 }
 
-// signature is the least hash of the runs for each permutation, in bands of big-endian
-// bytes. The arithmetic wraps at 64 bits as numpy's does.
-func (d *minhash) signature(runs []string) []string {
-	least := make([]uint64, d.Permutations)
+// signature is the least hash of the runs for each permutation. The arithmetic wraps at
+// 64 bits as numpy's does.
+func (d *minhash) signature(runs []string) []uint32 {
+	least := make([]uint32, d.Permutations)
 	for i := range least {
 		least[i] = math.MaxUint32
 	}
@@ -90,52 +95,40 @@ func (d *minhash) signature(runs []string) []string {
 		}
 		seen[h] = true
 		for i := range least {
-			least[i] = min(least[i], (uint64(h)*d.a[i]+d.b[i])%mersenne61&math.MaxUint32)
+			least[i] = min(least[i], uint32((uint64(h)*d.a[i]+d.b[i])%mersenne61))
 		}
 	}
-	bands := make([]string, d.bands)
+	return least
+}
+
+// bandsOf cuts a signature into bands, as the bytes that Data-Juicer compares.
+func (d *minhash) bandsOf(signature []uint32) [][]byte {
+	bands := make([][]byte, d.bands)
 	for i := range bands {
-		var b []byte
-		for _, v := range least[i*d.rows : (i+1)*d.rows] {
-			b = binary.BigEndian.AppendUint64(b, v)
+		for _, v := range signature[i*d.rows : (i+1)*d.rows] {
+			bands[i] = binary.BigEndian.AppendUint64(bands[i], uint64(v))
 		}
-		bands[i] = string(b)
 	}
 	return bands
 }
 
-// short reports whether the row's text had nothing to compare.
-func (d *minhash) short(bands []string) bool {
-	for _, b := range bands {
-		for i := 0; i < len(b); i += 8 {
-			if binary.BigEndian.Uint64([]byte(b[i:i+8])) != math.MaxUint32 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// Reduce keeps 8 bytes a band and row: bands are told apart by 64 bits of their hash.
 func (d *minhash) Reduce(_ context.Context, rows []*Row) ([]int, error) {
 	sets := newClusters(len(rows))
 	for band := range d.bands {
-		first := make(map[string]int, len(rows))
+		first := make(map[uint64]int, len(rows))
 		for i, r := range rows {
-			v, _ := r.hidden.Get(minhashColumn)
-			bands, _ := v.([]string)
-			if bands == nil || !r.strict && d.short(bands) {
-				continue
+			if r.bands == nil {
+				continue // a text with nothing to compare
 			}
-			if j, ok := first[bands[band]]; ok {
+			if j, ok := first[r.bands[band]]; ok {
 				sets.join(i, j)
 			} else {
-				first[bands[band]] = i
+				first[r.bands[band]] = i
 			}
 		}
 	}
 	for _, r := range rows {
-		r.hidden = nil
+		r.bands = nil
 	}
 	return sets.firsts(), nil
 }

@@ -84,10 +84,10 @@ func (f *imageText) Measure(ctx context.Context, r *Row) error {
 func (t *tokens) without(text string) string {
 	for _, mark := range append([]string{t.image, t.eoc}, t.others...) {
 		if mark != "" {
-			text = strings.ReplaceAll(text, mark, "")
+			text = pyStrip(strings.ReplaceAll(text, mark, ""))
 		}
 	}
-	return pyStrip(text)
+	return text
 }
 
 func (f *imageText) chunk(ctx context.Context, text string, pics []picture) (float64, error) {

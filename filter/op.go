@@ -57,7 +57,8 @@ type exact interface {
 	key(r *Row) (key string, ok bool) // ok is false for rows that repeat nothing
 }
 
-// checked is an op that checks its parameters together, before anything runs.
+// checked is an op that checks its parameters together, before anything runs. check is
+// called again where a step is used again.
 type checked interface{ check() error }
 
 // modelled is an op that needs a model. prepare is called once before a run.

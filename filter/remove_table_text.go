@@ -22,6 +22,7 @@ func (m *removeTable) check() error {
 	if m.Min < 2 || m.Max > 20 || m.Min > 20 || m.Max < 2 {
 		return as("parser", fail(Invalid, "remove_table_text_mapper: columns %d to %d, want 2 to 20", m.Min, m.Max))
 	}
+	m.res = nil
 	for n := m.Min - 1; n < m.Max; n++ {
 		re, err := compile(`(?<=\n)((\S+?)([ |\t](\S+?)){`+strconv.Itoa(n)+`}\n+){2,}`, false, false)
 		if err != nil {

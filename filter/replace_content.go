@@ -20,6 +20,7 @@ type replaceContent struct {
 type wordOrList []string
 
 func (m *replaceContent) check() error {
+	m.res, m.tos = nil, nil
 	for i, expr := range m.Patterns {
 		re, err := compile(unquoteRaw(expr), true, false)
 		if err != nil {

@@ -23,9 +23,20 @@ type Row struct {
 	keys     *Keys
 	tokens   *tokens
 	sizes    map[string]imageio.Info // by path: pictures whose header was read
-	hidden   dataset.Struct          // columns that the result never shows: minhashes
+	bands    []uint64                // of document_minhash_deduplicator
 	strict   bool                    // as Data-Juicer 1.6.1 does it, defects included
 	verdicts []Verdict
+	dropped  bool
+	err      error
+}
+
+// NewRow returns a row to try an op on, whose text and pictures are in the given
+// columns; empty names are the defaults.
+func NewRow(s *dataset.Sample, keys Keys) *Row {
+	r := newRow(s, 0)
+	keys = keys.withDefaults()
+	r.keys = &keys
+	return r
 }
 
 // newRow wraps a sample. Statistics that it brings along are kept: ops do not measure
@@ -47,7 +58,6 @@ func newRow(s *dataset.Sample, index int) *Row {
 func (r *Row) Copy() *Row {
 	c := *r
 	c.Sample, c.Stats = r.Sample.Clone(), r.Stats.clone()
-	c.hidden = append(dataset.Struct(nil), r.hidden...)
 	c.verdicts = append([]Verdict(nil), r.verdicts...)
 	return &c
 }

@@ -77,11 +77,6 @@ func flip(p *imageio.Picture, horizontal, vertical bool) *imageio.Picture {
 	return q
 }
 
-// noModels is the error of a recipe that needs a model and has none to ask for it.
-func noModels(op, model string) error {
-	return &Error{Kind: Missing, Op: "filter", What: op + ": model " + model, Want: "Recipe.Models to open it; package clip has them"}
-}
-
 func float64s(v []float32) []float64 {
 	out := make([]float64, len(v))
 	for i := range v {

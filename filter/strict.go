@@ -4,8 +4,6 @@ import (
 	"context"
 	"runtime"
 	"sync"
-
-	"github.com/easel-go/easel/dataset"
 )
 
 // strictly runs steps as Data-Juicer 1.6.1 does, an op over all rows after the other,
@@ -13,7 +11,6 @@ import (
 // of its batch are gone. It holds all rows in memory.
 type strictly struct {
 	workers int // np, already bounded by the number of CPUs
-	report  *Report
 	trace   *tracer
 	stats   bool // a filter has measured something, so the statistics column exists
 }
@@ -25,13 +22,22 @@ func (x *strictly) step(ctx context.Context, n int, s Step, rows []*Row) (kept [
 	}
 	switch op := s.Op.(type) {
 	case Filter:
-		kept, err = x.filter(ctx, s, op, rows)
+		kept, err = x.filter(ctx, n, s, op, rows)
 	case Mapper:
-		kept, err = x.mapper(ctx, s, op, rows)
+		kept, err = x.mapper(ctx, n, s, op, rows)
 	case Deduplicator:
-		kept, err = x.dedup(ctx, s, op, rows)
+		kept, err = x.dedup(ctx, n, s, op, rows)
 	case Selector:
 		kept, err = pick(ctx, op, rows)
+		chosen := map[*Row]bool{}
+		for _, r := range kept {
+			chosen[r] = true
+		}
+		for _, r := range rows {
+			if err == nil && !chosen[r] {
+				r.rule(Verdict{Op: s.Name, Step: n})
+			}
+		}
 	}
 	return kept, err
 }
@@ -56,8 +62,8 @@ func pick(ctx context.Context, op Selector, rows []*Row) ([]*Row, error) {
 	return kept, nil
 }
 
-func (x *strictly) filter(ctx context.Context, s Step, op Filter, rows []*Row) ([]*Row, error) {
-	rows, err := x.measure(ctx, s, op, rows)
+func (x *strictly) filter(ctx context.Context, n int, s Step, op Filter, rows []*Row) ([]*Row, error) {
+	rows, err := x.measure(ctx, n, s, op, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +73,13 @@ func (x *strictly) filter(ctx context.Context, s Step, op Filter, rows []*Row) (
 		if err != nil && s.StopOnError {
 			return nil, err
 		}
-		if keep && err == nil {
+		v := Verdict{Op: s.Name, Step: n, Kept: keep && err == nil, Err: err, Numbers: r.Stats.fields}
+		if b, ok := op.(bounded); ok {
+			v.Bounds = b.Bounds()
+			v.Numbers = r.Stats.of(v.Bounds)
+		}
+		r.rule(v)
+		if v.Kept {
 			kept = append(kept, r)
 		} else {
 			x.trace.dropped(s, r)
@@ -77,30 +89,28 @@ func (x *strictly) filter(ctx context.Context, s Step, op Filter, rows []*Row) (
 }
 
 // measure returns the rows that came through, with their statistics rounded.
-func (x *strictly) measure(ctx context.Context, s Step, op Filter, rows []*Row) ([]*Row, error) {
+func (x *strictly) measure(ctx context.Context, n int, s Step, op Filter, rows []*Row) ([]*Row, error) {
 	if _, none := op.(statless); !none && len(rows) > 0 {
 		x.stats = true
 		for _, r := range rows {
-			if _, ok := r.Sample.Get(statsColumn); !ok {
-				r.Sample.Set(statsColumn, dataset.Struct{})
-			}
+			r.addStatsColumn()
 		}
 	}
-	return x.batches(ctx, s, rows, func(r *Row) ([]*Row, error) {
+	return x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) {
 		err := op.Measure(ctx, r)
 		r.Stats.round()
 		return []*Row{r}, err
 	})
 }
 
-func (x *strictly) mapper(ctx context.Context, s Step, op Mapper, rows []*Row) ([]*Row, error) {
+func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows []*Row) ([]*Row, error) {
 	before := make(map[*Row]*Row, len(rows))
 	if x.trace.wants(s) {
 		for _, r := range rows {
 			before[r] = r.Copy()
 		}
 	}
-	kept, err := x.batches(ctx, s, rows, func(r *Row) ([]*Row, error) { return op.Map(ctx, r) })
+	kept, err := x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) { return op.Map(ctx, r) })
 	if err == nil {
 		for _, r := range kept {
 			x.trace.mapped(s, before[r], r)
@@ -109,10 +119,10 @@ func (x *strictly) mapper(ctx context.Context, s Step, op Mapper, rows []*Row) (
 	return kept, err
 }
 
-func (x *strictly) dedup(ctx context.Context, s Step, op Deduplicator, rows []*Row) ([]*Row, error) {
+func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, rows []*Row) ([]*Row, error) {
 	one := s
 	one.BatchSize = 1
-	rows, err := x.batches(ctx, one, rows, func(r *Row) ([]*Row, error) { return []*Row{r}, op.Hash(ctx, r) })
+	rows, err := x.batches(ctx, n, one, rows, func(r *Row) ([]*Row, error) { return []*Row{r}, op.Hash(ctx, r) })
 	if err != nil || len(rows) <= 1 {
 		return rows, err
 	}
@@ -123,16 +133,20 @@ func (x *strictly) dedup(ctx context.Context, s Step, op Deduplicator, rows []*R
 	x.trace.twins(s, rows, like)
 	var kept []*Row
 	for i, r := range rows {
-		if like[i] == i {
+		v := Verdict{Op: s.Name, Step: n, Kept: like[i] == i}
+		if v.Kept {
 			kept = append(kept, r)
+		} else {
+			v.Like = rows[like[i]].String()
 		}
+		r.rule(v)
 	}
 	return kept, nil
 }
 
 // batches calls fn for every row, in parallel. np contiguous shards are cut into
 // batches; the rows of a batch in which one fails are lost together.
-func (x *strictly) batches(ctx context.Context, s Step, rows []*Row, fn func(*Row) ([]*Row, error)) ([]*Row, error) {
+func (x *strictly) batches(ctx context.Context, n int, s Step, rows []*Row, fn func(*Row) ([]*Row, error)) ([]*Row, error) {
 	cuts := s.cuts(len(rows), x.workers)
 	out := make([][]*Row, len(cuts))
 	errs := make([]error, len(cuts))
@@ -158,7 +172,9 @@ func (x *strictly) batches(ctx context.Context, s Step, rows []*Row, fn func(*Ro
 		if s.StopOnError {
 			return nil, errs[i]
 		}
-		x.report.lost(s, rows[cuts[i][0]:cuts[i][1]], errs[i])
+		for _, r := range rows[cuts[i][0]:cuts[i][1]] {
+			r.rule(Verdict{Op: s.Name, Step: n, Err: errs[i]})
+		}
 	}
 	return kept, nil
 }

@@ -1,5 +1,6 @@
 package filter
 
+// tracer writes what ops changed and dropped, in Data-Juicer's form.
 type tracer struct{}
 
 func (t *tracer) wants(Step) bool           { return false }

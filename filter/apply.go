@@ -1,0 +1,161 @@
+package filter
+
+import (
+	"context"
+	"iter"
+	"runtime"
+
+	"github.com/easel-go/easel/dataset"
+)
+
+// Options say how ops are run.
+type Options struct {
+	// Workers is the number of samples that are worked on at a time; 0 means one for
+	// each CPU. The results are the same for any number.
+	Workers int
+
+	// Strict does what Data-Juicer 1.6.1 does to the letter, samples that it loses
+	// included: see Rules. It holds all samples in memory.
+	Strict bool
+
+	// CPUs bounds Workers in strict mode, where the number decides which samples share a
+	// failing one's fate; 0 means those of this machine.
+	CPUs int
+
+	// Models opens the models that ops name. It may be nil if none does.
+	Models Models
+}
+
+// Apply runs steps over src and yields a result for each sample, dropped ones too, in
+// the order of src; after a selector, in the order that it chose, behind the dropped
+// ones. A sample on which an op fails is dropped, and its result says why.
+//
+// An error that ends the run (of the steps' parameters, of a model, of ctx, or of an op
+// with StopOnError) is yielded last, beside a nil result. Breaking off the loop ends all
+// work before it returns.
+func Apply(ctx context.Context, src iter.Seq2[*dataset.Sample, error], o Options, steps ...Step) iter.Seq2[*Result, error] {
+	return func(yield func(*Result, error) bool) {
+		err := o.run(ctx, src, steps, func(r *Row) bool { return yield(r.result(), nil) })
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Prepare checks the parameters of steps and opens their models. Apply and Run do it
+// themselves.
+func prepare(ctx context.Context, steps []Step, m Models) error {
+	for i, s := range steps {
+		if kindOf(s.Op) == "" {
+			return fail(Invalid, "step %d (%s) is a %T, want a Filter, Mapper, Deduplicator or Selector", i, s.Name, s.Op)
+		}
+		if err := s.check(); err != nil {
+			return err
+		}
+		if op, ok := s.Op.(modelled); ok {
+			if err := op.prepare(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// run sends every row through the steps and hands it to out, until out says no more.
+func (o Options) run(ctx context.Context, src iter.Seq2[*dataset.Sample, error], steps []Step, out func(*Row) bool) error {
+	steps = withKeys(steps)
+	if err := prepare(ctx, steps, o.Models); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	rows := rowsOf(src)
+	if o.Strict {
+		rows = o.strictly(ctx, cancel, rows, steps)
+	} else {
+		p := &pipeline{ctx: ctx, stop: cancel, workers: o.workers(), steps: steps}
+		rows = p.all(rows)
+	}
+	for r := range rows {
+		if ctx.Err() != nil {
+			break
+		}
+		if !out(r) {
+			return nil
+		}
+	}
+	return context.Cause(ctx)
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func withKeys(steps []Step) []Step {
+	out := make([]Step, len(steps))
+	for i, s := range steps {
+		s.Keys = s.Keys.withDefaults()
+		out[i] = s
+	}
+	return out
+}
+
+// rowsOf numbers the samples. One that could not be read is dropped already.
+func rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		n := 0
+		for s, err := range src {
+			if s == nil {
+				s = &dataset.Sample{Err: err}
+			}
+			r := newRow(s, n)
+			if err != nil {
+				r.rule(Verdict{Op: "load", Step: -1, Err: err})
+			}
+			n++
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// strictly runs op after op over all rows, and yields the lost and dropped ones first.
+func (o Options) strictly(ctx context.Context, stop context.CancelCauseFunc, src iter.Seq[*Row], steps []Step) iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		cpus := o.CPUs
+		if cpus == 0 {
+			cpus = runtime.NumCPU()
+		}
+		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: &tracer{}}
+		var rows, gone []*Row
+		for r := range src {
+			if r.err != nil {
+				stop(as("DatasetGenerationError", r.err))
+				return
+			}
+			rows = append(rows, r)
+		}
+		before := rows
+		for i, s := range steps {
+			var err error
+			if rows, err = x.step(ctx, i, s, rows); err != nil {
+				stop(err)
+				return
+			}
+		}
+		for _, r := range before {
+			if r.dropped {
+				gone = append(gone, r)
+			}
+		}
+		for _, r := range append(gone, rows...) {
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}

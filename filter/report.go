@@ -1,5 +1,0 @@
-package filter
-
-type Report struct{}
-
-func (p *Report) lost(Step, []*Row, error) {}
