@@ -16,6 +16,11 @@ type AdamW struct {
 //	m += (g−m)·(1−β₁)    v = β₂·v + (1−β₂)·g²    p = p·Shrink − Step·m/(√v·Root + ε)
 func (s *AdamW) Run(p, m, v, g []float32) {
 	a, b := 1-s.Beta1, 1-s.Beta2
+	if level > PureGo {
+		args := arguments(p, m, v, p, m, v, g)
+		args.run(mapAdamW, a, s.Beta2, b, s.Eps, s.Factor, s.Shrink, s.Step, s.Root)
+		return
+	}
 	for i, d := range g[:len(p)] {
 		d *= s.Factor
 		m[i] += (d - m[i]) * a

@@ -1,32 +1,79 @@
 package asm
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // WidenF16 is y = x.
 func WidenF16[H ~uint16](y []float32, x []H) {
-	for i, h := range x[:len(y)] {
-		y[i] = Float16(uint16(h))
+	done := vectors(len(y))
+	switch {
+	case done == 0:
+	case level >= AVX512:
+		widenF16512(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/16)
+	default:
+		widenF16256(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/8)
 	}
+	for i, h := range x[done:len(y)] {
+		y[done+i] = Float16(uint16(h))
+	}
+}
+
+// vectors returns how many of n numbers fill whole vectors. What is left is done in
+// Go, which gives the same bits.
+func vectors(n int) int {
+	switch {
+	case level >= AVX512:
+		return n &^ 15
+	case level == AVX2:
+		return n &^ 7
+	}
+	return 0
 }
 
 // WidenBF16 is y = x.
 func WidenBF16[H ~uint16](y []float32, x []H) {
-	for i, h := range x[:len(y)] {
-		y[i] = math.Float32frombits(uint32(h) << 16)
+	done := vectors(len(y))
+	switch {
+	case done == 0:
+	case level >= AVX512:
+		widenBF16512(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/16)
+	default:
+		widenBF16256(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/8)
+	}
+	for i, h := range x[done:len(y)] {
+		y[done+i] = math.Float32frombits(uint32(h) << 16)
 	}
 }
 
 // NarrowF16 is y = x, rounded to nearest even.
 func NarrowF16[H ~uint16](y []H, x []float32) {
-	for i, v := range x[:len(y)] {
-		y[i] = H(RoundF16(v))
+	done := vectors(len(y))
+	switch {
+	case done == 0:
+	case level >= AVX512:
+		narrowF16512(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/16)
+	default:
+		narrowF16256(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/8)
+	}
+	for i, v := range x[done:len(y)] {
+		y[done+i] = H(RoundF16(v))
 	}
 }
 
 // NarrowBF16 is y = x, rounded to nearest even.
 func NarrowBF16[H ~uint16](y []H, x []float32) {
-	for i, v := range x[:len(y)] {
-		y[i] = H(RoundBF16(v))
+	done := vectors(len(y))
+	switch {
+	case done == 0:
+	case level >= AVX512:
+		narrowBF16512(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/16)
+	default:
+		narrowBF16256(unsafe.Pointer(&y[0]), unsafe.Pointer(&x[:len(y)][0]), done/8)
+	}
+	for i, v := range x[done:len(y)] {
+		y[done+i] = H(RoundBF16(v))
 	}
 }
 

@@ -13,8 +13,8 @@ import "unsafe"
 // first, and scalars. A sum comes back in lanes.
 type mapArgs struct {
 	n     int
-	p     [6]unsafe.Pointer
-	s     [4]float32
+	p     [7]unsafe.Pointer
+	s     [8]float32
 	lanes [16]float32
 }
 
@@ -277,5 +277,39 @@ func MulShifted(y, a, b []float32, c float32) {
 	}
 	for i := range y {
 		y[i] = a[i] * (b[i] - c)
+	}
+}
+
+// Rope turns pairs of numbers by the cosines and sines that alternate in table, or
+// back; y may be x. Lengths are even.
+func Rope(y, x, table []float32, back bool) {
+	if level > PureGo {
+		op := mapRope
+		if back {
+			op = mapRopeBack
+		}
+		m := arguments(y, x, table)
+		m.run(op)
+		return
+	}
+	for i := 0; i+1 < len(y); i += 2 {
+		cos, sin := table[i], table[i+1]
+		if back {
+			sin = -sin
+		}
+		a, b := x[i], x[i+1]
+		y[i], y[i+1] = a*cos-b*sin, b*cos+a*sin
+	}
+}
+
+// Normalise is y = (x − mean)·r·gamma + beta; y may be x.
+func Normalise(y, x, gamma, beta []float32, mean, r float32) {
+	if level > PureGo {
+		m := arguments(y, x, gamma, beta)
+		m.run(mapCentreAffine, mean, r)
+		return
+	}
+	for i := range y {
+		y[i] = (x[i]-mean)*r*gamma[i] + beta[i]
 	}
 }

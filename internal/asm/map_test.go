@@ -48,6 +48,15 @@ func loops() []loop {
 	add("MulAddTo", 1, 2, 4, func(o, i [][]float32) { copy(o[0], i[0]); MulAddTo(o[0], i[0], i[1]) })
 	add("AddSquaredDiff", 1, 2, 6, func(o, i [][]float32) { copy(o[0], i[0]); AddSquaredDiff(o[0], i[0], i[1]) })
 	add("MulShifted", 1, 2, 2, func(o, i [][]float32) { MulShifted(o[0], i[0], i[1], 0.3) })
+	add("Normalise", 1, 3, 8, func(o, i [][]float32) { Normalise(o[0], i[0], i[1], i[2], 0.3, 1.7) })
+	add("AdamW", 3, 2, 64, func(o, i [][]float32) {
+		copy(o[0], i[0])
+		clear(o[1])
+		clear(o[2])
+		step := AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Factor: 0.5, Shrink: 0.999, Step: 1e-3, Root: 2}
+		step.Run(o[0], o[1], o[2], i[1])
+		step.Run(o[0], o[1], o[2], i[0])
+	})
 	sum("Sum", 0, 1, 300, func(_, i [][]float32) float64 { return Sum(i[0]) })
 	sum("Dot", 0, 2, 300, func(_, i [][]float32) float64 { return Dot(i[0], i[1]) })
 	sum("SumSquaredFrom", 0, 1, 300, func(_, i [][]float32) float64 { return SumSquaredFrom(i[0], 0.3) })
@@ -205,4 +214,62 @@ func ulps(have, want float32) float64 {
 	}
 	_, e := math.Frexp(float64(want))
 	return math.Abs(float64(have)-float64(want)) / math.Ldexp(1, max(e, -125)-24)
+}
+
+// TestRope checks both directions, at even lengths.
+func TestRope(t *testing.T) {
+	atLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 6))
+		for n := 0; n <= 300; n += 2 {
+			for _, back := range []bool{false, true} {
+				checkLoop(t, r, loop{"Rope", 1, 2, func(o, i [][]float32) float64 { Rope(o[0], i[0], i[1], back); return 0 }, 4}, n)
+			}
+		}
+	})
+}
+
+// TestHalves takes all 65536 patterns up and back, and float32 numbers in steps down,
+// on every level, against the functions of one number.
+func TestHalves(t *testing.T) {
+	all, wide, back := make([]uint16, 1<<16+5), make([]float32, 1<<16+5), make([]uint16, 1<<16+5)
+	for i := range all {
+		all[i] = uint16(i)
+	}
+	var steps []float32
+	for b := uint64(0); b < 1<<32; b += 9973 {
+		steps = append(steps, math.Float32frombits(uint32(b)))
+	}
+	low := make([]uint16, len(steps))
+	atLevel(t, func(t *testing.T) {
+		WidenF16(wide, all)
+		for i, v := range wide {
+			if !sameBits(v, Float16(all[i])) {
+				t.Fatalf("binary16 %#x is %v, want %v", all[i], v, Float16(all[i]))
+			}
+		}
+		NarrowF16(back, wide)
+		for i, h := range back {
+			if h != RoundF16(wide[i]) || (wide[i] == wide[i] && h != all[i]) {
+				t.Fatalf("%v is binary16 %#x, want %#x", wide[i], h, all[i])
+			}
+		}
+		WidenBF16(wide, all)
+		for i, v := range wide {
+			if math.Float32bits(v) != uint32(all[i])<<16 {
+				t.Fatalf("bfloat16 %#x is %v", all[i], v)
+			}
+		}
+		NarrowF16(low, steps)
+		for i, v := range steps {
+			if low[i] != RoundF16(v) {
+				t.Fatalf("%v is binary16 %#x, want %#x", v, low[i], RoundF16(v))
+			}
+		}
+		NarrowBF16(low, steps)
+		for i, v := range steps {
+			if low[i] != RoundBF16(v) {
+				t.Fatalf("%v is bfloat16 %#x, want %#x", v, low[i], RoundBF16(v))
+			}
+		}
+	})
 }

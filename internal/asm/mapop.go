@@ -40,6 +40,9 @@ const (
 	mapMulAddTo
 	mapAddSquaredDiff
 	mapMulShifted
+	mapRope
+	mapRopeBack
+	mapAdamW
 	mapSum
 	mapDot
 	mapSumSquaredFrom

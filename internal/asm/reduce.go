@@ -13,11 +13,14 @@ const sumLanes = 16
 
 // fold adds the lanes up.
 func fold(s *[sumLanes]float32) float64 {
-	var t float64
-	for _, v := range s {
-		t += float64(v)
+	var t [4]float64
+	for i := 0; i < sumLanes; i += 4 {
+		t[0] += float64(s[i])
+		t[1] += float64(s[i+1])
+		t[2] += float64(s[i+2])
+		t[3] += float64(s[i+3])
 	}
-	return t
+	return (t[0] + t[1]) + (t[2] + t[3])
 }
 
 // total adds up the lanes that a loop in assembly left.

@@ -24,9 +24,11 @@ var generators = []struct {
 	{"product_amd64.s", products},
 	{"softmax_amd64.s", softmaxes},
 	{"turn_amd64.s", turns},
+	{"half_amd64.s", halves},
 	{"winograd_amd64.s", winograd},
 	{"bf16_amd64.s", bf16s},
 	{"dot_amd64.s", dots},
+	{"amx_amd64.s", amxs},
 }
 
 func main() {

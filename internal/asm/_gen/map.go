@@ -103,6 +103,23 @@ var mappings = []mapping{
 	{name: "MulAddTo", in: 3, out: []int{0}, body: func(v vec) { v.fma(0, 1, 2) }},
 	{name: "AddSquaredDiff", in: 3, out: []int{0}, body: func(v vec) { v.sub(1, 1, 2); v.fma(0, 1, 1) }},
 	{name: "MulShifted", in: 2, scalars: 1, out: []int{0}, body: func(v vec) { v.sub(1, 1, v.scalar(0)); v.mul(0, 0, 1) }},
+	{name: "Rope", in: 2, out: []int{0}, body: func(v vec) { v.rope("VFMADDSUB213PS") }},
+	{name: "RopeBack", in: 2, out: []int{0}, body: func(v vec) { v.rope("VFMSUBADD213PS") }},
+	{name: "AdamW", in: 4, scalars: 8, out: []int{0, 1, 2}, body: func(v vec) { // p, m, v, g
+		v.mul(3, 3, v.scalar(4))
+		v.sub(4, 3, 1)
+		v.fma(1, 4, v.scalar(0))
+		v.mul(3, 3, 3)
+		v.mul(2, 2, v.scalar(1))
+		v.fma(2, 3, v.scalar(2))
+		v.op("VSQRTPS %s, %s", v.r(2), v.r(4))
+		v.mul(4, 4, v.scalar(7))
+		v.add(4, 4, v.scalar(3))
+		v.mul(5, 1, v.scalar(6))
+		v.div(5, 5, 4)
+		v.mul(0, 0, v.scalar(5))
+		v.sub(0, 0, 5)
+	}},
 	{name: "Sum", in: 1, sum: func(v vec, acc int) { v.add(acc, acc, 0) }},
 	{name: "Dot", in: 2, sum: func(v vec, acc int) { v.fma(acc, 0, 1) }},
 	{name: "SumSquaredFrom", in: 1, scalars: 1, body: func(v vec) { v.sub(0, 0, v.scalar(0)); v.keepTail(0) }, sum: func(v vec, acc int) { v.fma(acc, 0, 0) }},
@@ -110,6 +127,14 @@ var mappings = []mapping{
 	{name: "SumSquares64", in: 1, double: true, sum: func(v vec, acc int) { v.fma(acc, 0, 0) }},
 	{name: "Max", in: 1, start: math.Inf(-1), body: func(v vec) { v.fillTail(0) }, sum: func(v vec, acc int) { v.max(acc, 0, acc) }},
 	{name: "ExpSum", in: 1, scalars: 1, out: []int{0}, body: func(v vec) { v.sub(0, 0, v.scalar(0)); v.exp(0, 1, 2); v.keepTail(0) }, sum: func(v vec, acc int) { v.add(acc, acc, 0) }},
+}
+
+// rope turns pairs of numbers in 0 by the cosines and sines that alternate in 1; fma
+// says on which side the sine is subtracted.
+func (v vec) rope(fma string) {
+	v.op("VMOVSLDUP %s, %s; VMOVSHDUP %s, %s; VPERMILPS $0xb1, %s, %s", v.r(1), v.r(2), v.r(1), v.r(3), v.r(0), v.r(4))
+	v.mul(4, 4, 3)
+	v.three(fma, 0, 2, 4)
 }
 
 // slope is a loop dx = dy·fn′(x): body finds x in 0 and leaves fn′(x) in 2; dy is
@@ -247,11 +272,11 @@ func (v vec) fillTail(x any) {
 const (
 	mapN = 0
 	mapP = 8
-	mapS = 56
-	mapL = 72
+	mapS = 64
+	mapL = 96
 )
 
-var mapReg = []string{"DI", "SI", "R8", "R9", "R10", "R11"}
+var mapReg = []string{"DI", "SI", "R8", "R9", "R10", "R11", "R12"}
 
 // maps writes all loops for both instruction sets and the tables that number them.
 func maps(s *source) {

@@ -28,10 +28,12 @@ func (k *layerNorm) do(a *engine.Args, _, _, i int) {
 	for row := lo; row < hi; row++ {
 		x, y := in(a, 0)[row*k.C:][:k.C], out(a, 0)[row*k.C:][:k.C]
 		mean, r := rowMoments(k.LayerNorm, x)
+		if gamma != nil && beta != nil {
+			asm.Normalise(y, x, gamma, beta, mean, r)
+			continue
+		}
 		asm.Centre(y, x, mean, r)
 		switch {
-		case gamma != nil && beta != nil:
-			asm.MulAdd(y, gamma, beta)
 		case gamma != nil:
 			asm.Mul(y, y, gamma)
 		case beta != nil:

@@ -1,6 +1,9 @@
 package cpu
 
-import "github.com/easel-go/easel/internal/engine"
+import (
+	"github.com/easel-go/easel/internal/asm"
+	"github.com/easel-go/easel/internal/engine"
+)
 
 // rope turns pairs of channels; a piece is some rows of all heads.
 type rope struct {
@@ -30,13 +33,6 @@ func (k *rope) do(a *engine.Args, _, _, i int) {
 }
 
 func (k *rope) turn(y, x, table []float32) {
-	for c := 0; c+1 < len(table); c += 2 {
-		cos, sin := table[c], table[c+1]
-		if k.Inverse {
-			sin = -sin
-		}
-		u, v := x[c], x[c+1]
-		y[c], y[c+1] = u*cos-v*sin, v*cos+u*sin
-	}
+	asm.Rope(y[:len(table)], x[:len(table)], table, k.Inverse)
 	copy(y[len(table):], x[len(table):])
 }
