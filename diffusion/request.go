@@ -28,7 +28,7 @@ type Request struct {
 	Width, Height int // multiples of 8; what the model was trained on, or the Start picture's size
 
 	Steps           int     // 50, as diffusers; 20 or 30 do with most samplers
-	GuidanceScale   float64 // how strongly the prompt counts; some call it cfg_scale. 7.5 in SD 1.x and with DiffSynth's numerics, else 5; at 1 and below the negative prompt is not used and a step costs half
+	GuidanceScale   float64 // how strongly the prompt counts; some call it cfg_scale. 7.5 in SD 1.x, in SDXL with a Mask and with DiffSynth's numerics, else 5; at 1 and below the negative prompt is not used and a step costs half
 	GuidanceRescale float64 // 0 to 1: how far the guided prediction's deviation is brought back (Lin et al. 2023, section 3.4)
 	Eta             float64 // noise that DDIM adds again, 0 to 1
 	ClipSkip        int     // layers of the text encoder left out at its end
@@ -42,7 +42,8 @@ type Request struct {
 	SamplerOptions map[string]any // keys of diffusers' scheduler_config.json, such as "use_karras_sigmas": true
 
 	// Start is a picture to begin with, and Strength, 0 to 1, how much of it is painted
-	// anew: 0.8 in SD 1.x, 0.3 in SDXL and Kolors, 1 with a Mask. It is resized to
+	// anew: 0.8 in SD 1.x, 0.3 in SDXL and Kolors; with a Mask 1, in SDXL
+	// 0.9999, where a hint of Start remains. It is resized to
 	// Width×Height.
 	Start    image.Image
 	Strength float64
@@ -140,15 +141,18 @@ func (p *Pipeline) withDefaults(r Request) (Request, error) {
 	def(&r.DenoisingEnd, 1)
 	if r.GuidanceScale == 0 {
 		r.GuidanceScale = 5
-		if p.bundle.Family() == weights.SD1 || p.bundle.Numerics() == DiffSynth {
+		if p.bundle.Family() == weights.SD1 || p.bundle.Numerics() == DiffSynth || p.bundle.Family() == weights.SDXL && r.Mask != nil {
 			r.GuidanceScale = 7.5
 		}
 	}
 	if r.Start != nil && r.Strength == 0 {
 		r.Strength = 0.3
-		if r.Mask != nil {
+		switch {
+		case r.Mask != nil && p.bundle.Family() == weights.SDXL:
+			r.Strength = 0.9999
+		case r.Mask != nil:
 			r.Strength = 1
-		} else if p.bundle.Family() == weights.SD1 {
+		case p.bundle.Family() == weights.SD1:
 			r.Strength = 0.8
 		}
 	}

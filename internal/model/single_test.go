@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,22 +82,38 @@ func singleTexts(t *testing.T, b *Bundle, f *golden.File, tol golden.Tol) {
 // TestGoldenDiffSynthVAE compares the autoencoder under DiffSynth's numerics.
 func TestGoldenDiffSynthVAE(t *testing.T) {
 	f := golden.Tensors(t, golden.Part(t, "pipeline/diffsynth/vae.safetensors"))
+	b, have := diffSynthVAE(t, f)
+	want := values(f.Get(t, "decoded"))
+	golden.Close(t, "decoded", have, want, ofLargest(want, 1))
+	m, err := b.EncodeImage(t.Context(), picture(f.Get(t, "picture")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := values(f.Get(t, "encoded_mean_scaled"))
+	golden.Close(t, "encoded_mean_scaled", b.Mean(m).Pix, mean, ofLargest(mean, 4))
+}
+
+// diffSynthVAE returns the Kolors model that f was made with and what it decodes. The
+// file does not name it: it is the one whose pictures come nearest, a wrong one's being
+// others altogether.
+func diffSynthVAE(t *testing.T, f *golden.File) (nearest *Bundle, decoded []float32) {
+	var want []float64
+	best := math.Inf(1)
+	for _, v := range values(f.Get(t, "decoded")) {
+		want = append(want, float64(v))
+	}
 	for _, dir := range kinds(t) {
 		b := open(t, dir, Options{Numerics: LikeDiffSynth})
 		if b.Text[0].GLM == nil {
 			continue
 		}
-		z, want := picture(f.Get(t, "z")), values(f.Get(t, "decoded"))
-		p, err := b.DecodeLatents(t.Context(), z, false)
-		if err != nil {
-			t.Fatal(err)
+		p, err := b.DecodeLatents(t.Context(), picture(f.Get(t, "z")), false)
+		if err == nil && len(p.Pix) == len(want) && distance(p.Pix, want) < best {
+			nearest, decoded, best = b, p.Pix, distance(p.Pix, want)
 		}
-		golden.Close(t, "decoded", p.Pix, want, ofLargest(want, 1))
-		m, err := b.EncodeImage(t.Context(), picture(f.Get(t, "picture")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		mean := values(f.Get(t, "encoded_mean_scaled"))
-		golden.Close(t, "encoded_mean_scaled", b.Mean(m).Pix, mean, ofLargest(mean, 4))
 	}
+	if nearest == nil {
+		t.Fatal("no Kolors model beside DiffSynth's cases")
+	}
+	return nearest, decoded
 }
