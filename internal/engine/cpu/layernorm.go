@@ -93,7 +93,7 @@ func (k *layerNormGrad) Launch(r engine.Run, a *engine.Args) error {
 	if err := run.parallel(k, a, 0, k.chunks()); err != nil || !k.Params {
 		return err
 	}
-	return run.parallel(k, a, 1, pieces(k.C, sumColumns))
+	return run.parallel(k, a, 1, pieces(k.C, paramColumns))
 }
 
 // twoRows returns two rows of scratch: those of worker w, or beyond the workers those
@@ -105,7 +105,7 @@ func (k *layerNormGrad) twoRows(a *engine.Args, w int) (p, q []float32) {
 
 func (k *layerNormGrad) do(a *engine.Args, phase, w, i int) {
 	if phase == 1 {
-		lo, hi := span(i, sumColumns, k.C)
+		lo, hi := span(i, paramColumns, k.C)
 		k.params(a, lo, hi)
 		return
 	}
@@ -148,6 +148,9 @@ func (k *layerNormGrad) row(a *engine.Args, gamma, dy []float32, w, row int) []f
 	asm.Blend(dx, r, h, float32(pull), hat, float32(push))
 	return hat
 }
+
+// paramColumns is how many channels' sums a piece puts together.
+const paramColumns = 64
 
 // params adds the pieces' sums up in order, for some channels.
 func (k *layerNormGrad) params(a *engine.Args, lo, hi int) {

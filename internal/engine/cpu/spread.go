@@ -81,72 +81,86 @@ func (k *binary) number(y, a []float32, b float32) {
 	}
 }
 
-// sum adds up what a Spread spreads.
+// sum adds up what a Spread spreads. Rows that are added to each other are added in
+// chunks, in float32, and the chunks in float64.
 type sum struct {
 	engine.Sum
-	chunk int // rows that are added up in float32 before float64 takes over
+	items int // vectors or numbers of the result that have sums of their own
+	rows  int // of each
 }
 
-// sumChunk bounds the float32 part of a sum over rows.
+// sumChunk is how many rows are added up in float32.
 const sumChunk = 64
 
-func newSum(_ *Engine, op engine.Sum) (engine.Kernel, error) { return &sum{op, sumChunk}, nil }
+func newSum(_ *Engine, op engine.Sum) (engine.Kernel, error) {
+	k := &sum{op, 1, op.Outer * op.Rows}
+	if op.To == engine.Item || op.To == engine.Outer {
+		k.items, k.rows = op.Outer, op.Rows
+	}
+	return k, nil
+}
 
-// Scratch holds, for sums of single numbers, one float64 per row or slice of a row.
+// vectors says that rows are added to each other, number by number.
+func (k *sum) vectors() bool { return k.To == engine.Inner || k.To == engine.Item }
+
+func (k *sum) chunks() int { return pieces(k.rows, sumChunk) }
+
+// Scratch holds the sum of each chunk, a row, or that of each row, a float64.
 func (k *sum) Scratch() int64 {
-	if k.To == engine.Scalar || k.To == engine.Outer {
+	switch {
+	case k.vectors():
+		return int64(4 * k.items * k.chunks() * k.Inner)
+	case k.To == engine.Scalar || k.To == engine.Outer:
 		return int64(8 * k.Outer * k.Rows)
 	}
 	return 0
 }
 
+// The phases of a sum: copying what is not summed, sums of rows, of chunks of rows,
+// and of what those left.
+const (
+	sumCopy = iota
+	sumRows
+	sumChunks
+	sumParts
+)
+
 func (k *sum) Launch(r engine.Run, a *engine.Args) error {
 	run := r.(*run)
-	switch k.To {
-	case engine.Full:
-		return run.parallel(k, a, 0, pieces(k.Outer*k.Rows*k.Inner, grain))
-	case engine.PerRow:
-		return run.parallel(k, a, 1, pieces(k.Outer*k.Rows, rowsPerPiece(k.Inner)))
-	case engine.Inner, engine.Item:
-		return run.parallel(k, a, 2, k.items()*pieces(k.Inner, sumColumns))
+	if k.To == engine.Full {
+		return run.parallel(k, a, sumCopy, pieces(k.Outer*k.Rows*k.Inner, grain))
 	}
-	if err := run.parallel(k, a, 1, pieces(k.Outer*k.Rows, rowsPerPiece(k.Inner))); err != nil {
+	phase, n := sumRows, pieces(k.Outer*k.Rows, rowsPerPiece(k.Inner))
+	if k.vectors() {
+		phase, n = sumChunks, k.items*k.chunks()
+	}
+	if err := run.parallel(k, a, phase, n); err != nil || k.To == engine.PerRow {
 		return err
 	}
-	return run.parallel(k, a, 3, k.items())
+	return run.parallel(k, a, sumParts, k.items)
 }
-
-// items is how many vectors or numbers the result consists of.
-func (k *sum) items() int {
-	if k.To == engine.Item || k.To == engine.Outer {
-		return k.Outer
-	}
-	return 1
-}
-
-// sumColumns is how many channels a piece adds up over all rows.
-const sumColumns = 64
 
 func (k *sum) do(a *engine.Args, phase, _, i int) {
 	x, y := in(a, 0), out(a, 0)
 	switch phase {
-	case 0:
+	case sumCopy:
 		lo, hi := span(i, grain, len(x))
 		copy(y[lo:hi], x[lo:hi])
-	case 1:
+	case sumRows:
 		lo, hi := span(i, rowsPerPiece(k.Inner), k.Outer*k.Rows)
 		for row := lo; row < hi; row++ {
 			k.keepRow(a, row, asm.Sum(x[row*k.Inner:][:k.Inner]))
 		}
-	case 2:
-		k.columns(x, y, i)
-	case 3:
-		rows := k.Outer * k.Rows / k.items()
-		var s float64
-		for _, v := range engine.Slice[float64](a.Scratch)[i*rows:][:rows] {
-			s += v
+	case sumChunks:
+		lo, hi := span(i%k.chunks(), sumChunk, k.rows)
+		part := engine.Slice[float32](a.Scratch)[i*k.Inner:][:k.Inner]
+		first := (i/k.chunks()*k.rows + lo) * k.Inner
+		copy(part, x[first:])
+		for row := 1; row < hi-lo; row++ {
+			asm.Add(part, part, x[first+row*k.Inner:][:k.Inner])
 		}
-		y[i] = float32(s)
+	case sumParts:
+		k.parts(a, i)
 	}
 }
 
@@ -158,26 +172,22 @@ func (k *sum) keepRow(a *engine.Args, row int, s float64) {
 	engine.Slice[float64](a.Scratch)[row] = s
 }
 
-// columns adds up some channels over all rows of an item: chunks in float32, the
-// chunks in float64.
-func (k *sum) columns(x, y []float32, i int) {
-	per := pieces(k.Inner, sumColumns)
-	item := i / per
-	lo, hi := span(i%per, sumColumns, k.Inner)
-	rows := k.Outer * k.Rows / k.items()
-	var part [sumColumns]float32
-	var total [sumColumns]float64
-	p, t := part[:hi-lo], total[:hi-lo]
-	for first := 0; first < rows; first += k.chunk {
-		clear(p)
-		for row := first; row < min(first+k.chunk, rows); row++ {
-			asm.Add(p, p, x[(item*rows+row)*k.Inner+lo:][:hi-lo])
+// parts adds up an item's chunks or rows.
+func (k *sum) parts(a *engine.Args, item int) {
+	if !k.vectors() {
+		var s float64
+		for _, v := range engine.Slice[float64](a.Scratch)[item*k.rows:][:k.rows] {
+			s += v
 		}
-		for c, v := range p {
-			t[c] += float64(v)
-		}
+		out(a, 0)[item] = float32(s)
+		return
 	}
-	for c, v := range t {
-		y[item*k.Inner+lo+c] = float32(v)
+	sums := engine.Slice[float32](a.Scratch)[item*k.chunks()*k.Inner:]
+	for c := range k.Inner {
+		var s float64
+		for i := range k.chunks() {
+			s += float64(sums[i*k.Inner+c])
+		}
+		out(a, 0)[item*k.Inner+c] = float32(s)
 	}
 }

@@ -45,12 +45,31 @@ func (k *upsampleGrad) Launch(r engine.Run, a *engine.Args) error {
 func (k *upsampleGrad) do(a *engine.Args, _, _, i int) {
 	b, row := i/k.H, i%k.H
 	to := out(a, 0)[i*k.W*k.C:][:k.W*k.C]
-	clear(to)
-	for y := pieces(row*k.OutH, k.H); y < k.OutH && y*k.H/k.OutH == row; y++ {
-		from := in(a, 0)[(b*k.OutH+y)*k.OutW*k.C:]
-		for x := range k.OutW {
-			at := to[x*k.W/k.OutW*k.C:][:k.C]
-			asm.Add(at, at, from[x*k.C:][:k.C])
+	first := pieces(row*k.OutH, k.H)
+	if first >= k.OutH || first*k.H/k.OutH != row {
+		clear(to)
+		return
+	}
+	for y := first; y < k.OutH && y*k.H/k.OutH == row; y++ {
+		k.row(to, in(a, 0)[(b*k.OutH+y)*k.OutW*k.C:], y == first)
+	}
+}
+
+// row adds an enlarged row into the one it shows. The first one overwrites it.
+func (k *upsampleGrad) row(to, from []float32, first bool) {
+	next := 0 // the pixel that nothing has been added to
+	for x := range k.OutW {
+		p := x * k.W / k.OutW
+		at, dy := to[p*k.C:][:k.C], from[x*k.C:][:k.C]
+		if !first || p < next {
+			asm.Add(at, at, dy)
+			continue
 		}
+		clear(to[next*k.C : p*k.C])
+		copy(at, dy)
+		next = p + 1
+	}
+	if first {
+		clear(to[next*k.C:])
 	}
 }
