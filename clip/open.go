@@ -128,12 +128,12 @@ func (f files) transformersConfig(dir string) (c clipConfig, err error) {
 		return c, err
 	}
 	var both struct {
-		ModelType string          `json:"model_type"`
-		Text      json.RawMessage `json:"text_config"`
-		Vision    json.RawMessage `json:"vision_config"`
-		Dim       int             `json:"projection_dim"`
+		ModelType string           `json:"model_type"`
+		Text      *json.RawMessage `json:"text_config"`
+		Vision    *json.RawMessage `json:"vision_config"`
+		Dim       int              `json:"projection_dim"`
 	}
-	both.Dim = 512
+	both.Dim = 512 // CLIPConfig's default
 	if err := json.Unmarshal(text, &both); err != nil {
 		return c, &fault.Error{Kind: fault.Invalid, Op: "clip", Where: name, Err: err}
 	}
@@ -143,10 +143,10 @@ func (f files) transformersConfig(dir string) (c clipConfig, err error) {
 	if both.Text == nil || both.Vision == nil {
 		return c, &fault.Error{Kind: fault.Missing, Op: "clip", Where: name, What: "text_config and vision_config", Have: "are not both there", Want: "those of a CLIPModel"}
 	}
-	if c.text, err = cliptext.Parse(both.Text, true); err != nil {
+	if c.text, err = cliptext.Parse(*both.Text, true); err != nil {
 		return c, err
 	}
-	if c.vision, err = clipvision.Parse(both.Vision); err != nil {
+	if c.vision, err = clipvision.Parse(*both.Vision); err != nil {
 		return c, err
 	}
 	if both.Dim <= 0 {
