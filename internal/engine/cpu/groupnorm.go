@@ -12,34 +12,47 @@ import (
 // it; chunks and channels are put together in float64 (Chan, Golub and LeVeque 1983,
 // equation 2.1). Only sums over one chunk are float32, of numbers about their own
 // mean, so the error is that of the input's rounding whatever the size of the mean.
+//
+// Where there are few channels, several pixels are taken at once, as if they were one
+// with more channels, to make a loop worth its call.
 type groupNorm struct {
 	engine.GroupNorm
-	chunk int // pixels
+	chunk   int // pixels
+	wide    int // numbers of the pixels that are taken at once
+	threads int
 }
 
-func newGroupNorm(_ *Engine, op engine.GroupNorm) (engine.Kernel, error) {
-	return &groupNorm{op, chunkPixels(op.C)}, nil
+func newGroupNorm(e *Engine, op engine.GroupNorm) (engine.Kernel, error) {
+	k := groupNormOf(e, op)
+	return &k, nil
 }
 
-// chunkPixels returns how many pixels of c channels make a chunk of 128 KiB.
-func chunkPixels(c int) int { return min(max(2*grain/c, 8), 256) }
+// groupNormOf chooses chunks of 128 KiB.
+func groupNormOf(e *Engine, op engine.GroupNorm) groupNorm {
+	chunk := min(max(2*grain/op.C, 8), 256)
+	return groupNorm{op, chunk, min(max(1024/op.C, 1), chunk) * op.C, e.threads}
+}
 
 func (k *groupNorm) chunks() int { return pieces(k.Pixels, k.chunk) }
 
-// Scratch holds mean and squares of every channel of every chunk, and for every
-// channel of a picture the factor and summand that normalise it.
-func (k *groupNorm) Scratch() int64 { return int64(4 * k.Batch * (2*k.chunks() + 2) * k.C) }
+// Scratch holds mean and squares of every channel of every chunk; the factor and
+// summand that normalise a picture's pixels; and two sums for each worker.
+func (k *groupNorm) Scratch() int64 {
+	return int64(8 * (k.Batch*k.chunks()*k.C + (k.Batch+k.threads)*k.wide))
+}
 
-// stats returns the part of a chunk, affine that of a picture.
+// stats returns the part of a chunk, affine that of a picture, sums that of a worker.
 func (k *groupNorm) stats(s []float32, b, chunk int) (mean, squares []float32) {
-	at := (b*k.chunks() + chunk) * 2 * k.C
-	return s[at:][:k.C], s[at+k.C:][:k.C]
+	return halved(s[(b*k.chunks()+chunk)*2*k.C:][:2*k.C])
 }
 
 func (k *groupNorm) affine(s []float32, b int) (scale, shift []float32) {
-	at := (k.Batch*k.chunks() + b) * 2 * k.C
-	return s[at:][:k.C], s[at+k.C:][:k.C]
+	return halved(s[2*(k.Batch*k.chunks()*k.C+b*k.wide):][:2*k.wide])
 }
+
+func (k *groupNorm) sums(s []float32, w int) (p, q []float32) { return k.affine(s, k.Batch+w) }
+
+func halved(s []float32) (p, q []float32) { return s[:len(s)/2], s[len(s)/2:] }
 
 func (k *groupNorm) Launch(r engine.Run, a *engine.Args) error {
 	run := r.(*run)
@@ -52,31 +65,40 @@ func (k *groupNorm) Launch(r engine.Run, a *engine.Args) error {
 	return run.parallel(k, a, 2, k.Batch*k.chunks())
 }
 
-func (k *groupNorm) do(a *engine.Args, phase, _, i int) {
+func (k *groupNorm) do(a *engine.Args, phase, w, i int) {
 	s := engine.Slice[float32](a.Scratch)
 	switch phase {
 	case 0:
-		k.measure(in(a, 0), s, i/k.chunks(), i%k.chunks())
+		k.measure(in(a, 0), s, w, i/k.chunks(), i%k.chunks())
 	case 1:
 		b, g := i/k.Groups, i%k.Groups
 		mean, r := k.moments(s, b, g)
 		scale, shift := k.affine(s, b)
 		for c := g * k.width(); c < (g+1)*k.width(); c++ {
 			f := float64(in(a, 1)[c]) * r
-			scale[c], shift[c] = float32(f), float32(float64(in(a, 2)[c])-mean*f)
+			k.repeat(scale, c, f)
+			k.repeat(shift, c, float64(in(a, 2)[c])-mean*f)
 		}
 	case 2:
 		b := i / k.chunks()
 		scale, shift := k.affine(s, b)
 		lo, hi := k.pixels(b, i%k.chunks())
-		for ; lo < hi; lo += k.C {
-			asm.Affine(asm.Func(k.Act), out(a, 0)[lo:lo+k.C], in(a, 0)[lo:lo+k.C], scale, shift)
+		for ; lo < hi; lo += k.wide {
+			n := min(k.wide, hi-lo)
+			asm.Affine(asm.Func(k.Act), out(a, 0)[lo:lo+n], in(a, 0)[lo:lo+n], scale[:n], shift[:n])
 		}
 	}
 }
 
 // width is the number of channels of a group.
 func (k *groupNorm) width() int { return k.C / k.Groups }
+
+// repeat puts a channel's number where each of the pixels taken at once has it.
+func (k *groupNorm) repeat(v []float32, c int, x float64) {
+	for ; c < len(v); c += k.C {
+		v[c] = float32(x)
+	}
+}
 
 // pixels returns where in x a chunk begins and ends.
 func (k *groupNorm) pixels(b, chunk int) (lo, hi int) {
@@ -85,17 +107,33 @@ func (k *groupNorm) pixels(b, chunk int) (lo, hi int) {
 }
 
 // measure computes a chunk's means and squares.
-func (k *groupNorm) measure(x, s []float32, b, chunk int) {
-	mean, squares := k.stats(s, b, chunk)
+func (k *groupNorm) measure(x, s []float32, w, b, chunk int) {
+	mean, squares := k.sums(s, w)
 	clear(mean)
 	clear(squares)
 	lo, hi := k.pixels(b, chunk)
-	for at := lo; at < hi; at += k.C {
-		asm.Add(mean, mean, x[at:at+k.C])
+	for at := lo; at < hi; at += k.wide {
+		n := min(k.wide, hi-at)
+		asm.Add(mean[:n], mean[:n], x[at:at+n])
 	}
-	asm.Scale(mean, float32(1/float64((hi-lo)/k.C)), mean)
-	for at := lo; at < hi; at += k.C {
-		asm.AddSquaredDiff(squares, x[at:at+k.C], mean)
+	m, q := k.stats(s, b, chunk)
+	k.fold(m, mean)
+	asm.Scale(m, float32(1/float64((hi-lo)/k.C)), m)
+	for at := 0; at < k.wide; at += k.C {
+		copy(mean[at:], m)
+	}
+	for at := lo; at < hi; at += k.wide {
+		n := min(k.wide, hi-at)
+		asm.AddSquaredDiff(squares[:n], x[at:at+n], mean[:n])
+	}
+	k.fold(q, squares)
+}
+
+// fold adds up the sums of the pixels that were taken at once.
+func (k *groupNorm) fold(to, sums []float32) {
+	copy(to, sums)
+	for at := k.C; at < len(sums); at += k.C {
+		asm.Add(to, to, sums[at:at+k.C])
 	}
 }
 

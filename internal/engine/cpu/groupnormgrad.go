@@ -11,15 +11,15 @@ import (
 //	dx = r·(h − mean h − x̂·mean(h·x̂)) = gain·dz + pull·x̂ + push
 type groupNormGrad struct {
 	engine.GroupNormGrad
-	fwd     groupNorm
-	threads int
+	fwd groupNorm
 }
 
 func newGroupNormGrad(e *Engine, op engine.GroupNormGrad) (engine.Kernel, error) {
-	return &groupNormGrad{op, groupNorm{op.GroupNorm, chunkPixels(op.C)}, e.threads}, nil
+	return &groupNormGrad{op, groupNormOf(e, op.GroupNorm)}, nil
 }
 
-// The vectors of a picture in scratch, a number per channel.
+// The vectors of a picture in scratch, a number per channel of the pixels taken at
+// once.
 const (
 	gnScale  = iota // z = x·scale + shift
 	gnShift         //
@@ -33,26 +33,24 @@ const (
 	gnVectors
 )
 
-// Scratch holds what groupNorm's does, the chunks' sums in the same place, the
-// vectors, and two rows for each worker.
+// Scratch holds what groupNorm's does, the chunks' sums of dz in place of its stats;
+// the vectors; and two rows for each worker.
 func (k *groupNormGrad) Scratch() int64 {
-	return int64(4 * k.C * (2*k.Batch*k.fwd.chunks() + gnVectors*k.Batch + 2*k.threads))
+	return k.fwd.Scratch() + int64(4*k.fwd.wide*(gnVectors*k.Batch+2*k.fwd.threads))
 }
 
 func (k *groupNormGrad) vector(s []float32, b, which int) []float32 {
-	return s[(2*k.Batch*k.fwd.chunks()+gnVectors*b+which)*k.C:][:k.C]
+	return s[int(k.fwd.Scratch()/4)+(gnVectors*b+which)*k.fwd.wide:][:k.fwd.wide]
 }
 
 func (k *groupNormGrad) rows(s []float32, w int) (dz, hat []float32) {
-	at := (2*k.Batch*k.fwd.chunks() + gnVectors*k.Batch + 2*w) * k.C
-	return s[at:][:k.C], s[at+k.C:][:k.C]
+	return halved(s[int(k.fwd.Scratch()/4)+(gnVectors*k.Batch+2*w)*k.fwd.wide:][:2*k.fwd.wide])
 }
 
 func (k *groupNormGrad) Launch(r engine.Run, a *engine.Args) error {
 	chunks, groups := k.Batch*k.fwd.chunks(), k.Batch*k.Groups
-	n := []int{chunks, groups, chunks, groups, chunks}
-	for phase, pieces := range n {
-		if err := r.(*run).parallel(k, a, phase, pieces); err != nil {
+	for phase, n := range [...]int{chunks, groups, chunks, groups, chunks} {
+		if err := r.(*run).parallel(k, a, phase, n); err != nil {
 			return err
 		}
 	}
@@ -66,7 +64,7 @@ func (k *groupNormGrad) do(a *engine.Args, phase, w, i int) {
 	s := engine.Slice[float32](a.Scratch)
 	switch phase {
 	case 0:
-		k.fwd.measure(in(a, 0), s, i/k.fwd.chunks(), i%k.fwd.chunks())
+		k.fwd.measure(in(a, 0), s, w, i/k.fwd.chunks(), i%k.fwd.chunks())
 	case 1:
 		k.normalisers(a, s, i/k.Groups, i%k.Groups)
 	case 2:
@@ -78,22 +76,28 @@ func (k *groupNormGrad) do(a *engine.Args, phase, w, i int) {
 	}
 }
 
+// set fills in a channel of a vector.
+func (k *groupNormGrad) set(s []float32, b, which, c int, x float64) {
+	k.fwd.repeat(k.vector(s, b, which), c, x)
+}
+
 // normalisers fills the vectors that make z and x̂.
 func (k *groupNormGrad) normalisers(a *engine.Args, s []float32, b, g int) {
 	mean, r := k.fwd.moments(s, b, g)
-	scale, shift := k.vector(s, b, gnScale), k.vector(s, b, gnShift)
-	factor, offset := k.vector(s, b, gnFactor), k.vector(s, b, gnOffset)
 	for c := g * k.fwd.width(); c < (g+1)*k.fwd.width(); c++ {
 		f := float64(in(a, 1)[c]) * r
-		scale[c], shift[c] = float32(f), float32(float64(in(a, 2)[c])-mean*f)
-		factor[c], offset[c] = float32(r), float32(-mean*r)
+		k.set(s, b, gnScale, c, f)
+		k.set(s, b, gnShift, c, float64(in(a, 2)[c])-mean*f)
+		k.set(s, b, gnFactor, c, r)
+		k.set(s, b, gnOffset, c, -mean*r)
 	}
 }
 
-// row computes dz and x̂ of the pixel at at.
-func (k *groupNormGrad) row(a *engine.Args, s []float32, w, b, at int) (dz, hat []float32) {
+// row computes dz and x̂ of the n numbers from at on.
+func (k *groupNormGrad) row(a *engine.Args, s []float32, w, b, at, n int) (dz, hat []float32) {
 	dz, hat = k.rows(s, w)
-	x, dy := in(a, 0)[at:at+k.C], in(a, 3)[at:at+k.C]
+	dz, hat = dz[:n], hat[:n]
+	x, dy := in(a, 0)[at:at+n], in(a, 3)[at:at+n]
 	asm.Affine(asm.Identity, hat, x, k.vector(s, b, gnFactor), k.vector(s, b, gnOffset))
 	if k.Act == engine.Identity {
 		return dy, hat
@@ -105,14 +109,18 @@ func (k *groupNormGrad) row(a *engine.Args, s []float32, w, b, at int) (dz, hat 
 
 // sums adds dz and dz·x̂ up over a chunk's pixels.
 func (k *groupNormGrad) sums(a *engine.Args, s []float32, w, b, chunk int) {
-	sumDz, sumDzX := k.fwd.stats(s, b, chunk)
+	sumDz, sumDzX := k.fwd.sums(s, w)
 	clear(sumDz)
 	clear(sumDzX)
-	for lo, hi := k.fwd.pixels(b, chunk); lo < hi; lo += k.C {
-		dz, hat := k.row(a, s, w, b, lo)
-		asm.Add(sumDz, sumDz, dz)
-		asm.MulAddTo(sumDzX, dz, hat)
+	for lo, hi := k.fwd.pixels(b, chunk); lo < hi; lo += k.fwd.wide {
+		n := min(k.fwd.wide, hi-lo)
+		dz, hat := k.row(a, s, w, b, lo, n)
+		asm.Add(sumDz[:n], sumDz[:n], dz)
+		asm.MulAddTo(sumDzX[:n], dz, hat)
 	}
+	p, q := k.fwd.stats(s, b, chunk)
+	k.fwd.fold(p, sumDz)
+	k.fwd.fold(q, sumDzX)
 }
 
 // coefficients puts the chunks' sums together and makes of them what dx is.
@@ -127,24 +135,26 @@ func (k *groupNormGrad) coefficients(a *engine.Args, s []float32, b, g int) {
 			dz += float64(sumDz[c])
 			dzx += float64(sumDzX[c])
 		}
-		k.vector(s, b, gnSumDz)[c], k.vector(s, b, gnSumDzX)[c] = float32(dz), float32(dzx)
+		k.set(s, b, gnSumDz, c, dz)
+		k.set(s, b, gnSumDzX, c, dzx)
 		meanH += float64(in(a, 1)[c]) * dz / n
 		meanHX += float64(in(a, 1)[c]) * dzx / n
 	}
 	for c := lo; c < hi; c++ {
 		r := float64(k.vector(s, b, gnFactor)[c])
-		k.vector(s, b, gnGain)[c] = float32(float64(in(a, 1)[c]) * r)
-		k.vector(s, b, gnPull)[c] = float32(-meanHX * r)
-		k.vector(s, b, gnPush)[c] = float32(-meanH * r)
+		k.set(s, b, gnGain, c, float64(in(a, 1)[c])*r)
+		k.set(s, b, gnPull, c, -meanHX*r)
+		k.set(s, b, gnPush, c, -meanH*r)
 	}
 }
 
 // gradient writes dx of a chunk.
 func (k *groupNormGrad) gradient(a *engine.Args, s []float32, w, b, chunk int) {
 	gain, pull, push := k.vector(s, b, gnGain), k.vector(s, b, gnPull), k.vector(s, b, gnPush)
-	for lo, hi := k.fwd.pixels(b, chunk); lo < hi; lo += k.C {
-		dz, hat := k.row(a, s, w, b, lo)
-		dx := out(a, 0)[lo : lo+k.C]
+	for lo, hi := k.fwd.pixels(b, chunk); lo < hi; lo += k.fwd.wide {
+		n := min(k.fwd.wide, hi-lo)
+		dz, hat := k.row(a, s, w, b, lo, n)
+		dx := out(a, 0)[lo : lo+n]
 		asm.Affine(asm.Identity, dx, hat, pull, push)
 		asm.MulAddTo(dx, dz, gain)
 	}
@@ -153,7 +163,7 @@ func (k *groupNormGrad) gradient(a *engine.Args, s []float32, w, b, chunk int) {
 // params adds the pictures' sums up in order.
 func (k *groupNormGrad) params(a *engine.Args) {
 	s := engine.Slice[float32](a.Scratch)
-	for i, which := range []int{gnSumDzX, gnSumDz} {
+	for i, which := range [...]int{gnSumDzX, gnSumDz} {
 		to := out(a, 1+i)[:k.C]
 		clear(to)
 		for b := range k.Batch {
