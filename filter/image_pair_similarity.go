@@ -46,6 +46,9 @@ func (f *imagePair) Measure(ctx context.Context, r *Row) error {
 	if err != nil {
 		return err
 	}
+	if err := r.refuse(images); err != nil {
+		return err
+	}
 	cosine, err := f.s.Similarity(ctx, images[0], images[1])
 	if err == nil {
 		r.Stats.Set("image_pair_similarity", []float32{cosine})

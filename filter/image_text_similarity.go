@@ -69,7 +69,7 @@ func (f *imageText) Measure(ctx context.Context, r *Row) error {
 		if n == 0 {
 			continue
 		}
-		s, err := f.chunk(ctx, marks.without(chunk), pics[:min(n, len(pics))])
+		s, err := f.chunk(ctx, r, marks.without(chunk), pics[:min(n, len(pics))])
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (t *tokens) without(text string) string {
 	return text
 }
 
-func (f *imageText) chunk(ctx context.Context, text string, pics []picture) (float64, error) {
+func (f *imageText) chunk(ctx context.Context, r *Row, text string, pics []picture) (float64, error) {
 	if len(pics) == 0 {
 		return 0, as("ValueError", fail(Invalid, "the text has more marks of pictures than there are pictures"))
 	}
@@ -101,6 +101,9 @@ func (f *imageText) chunk(ctx context.Context, text string, pics []picture) (flo
 			return 0, err
 		}
 		images[i] = flip(rgb, f.Horizontal, f.Vertical).RGBAImage()
+	}
+	if err := r.refuse(images); err != nil {
+		return 0, err
 	}
 	logits, err := f.s.Logits(ctx, []string{text}, images)
 	if err != nil {

@@ -34,11 +34,25 @@ func (f *scored) rate(r *Row, stat string, of func(pics []image.Image) ([]float6
 		r.Stats.Set(stat, []any{})
 		return nil
 	}
+	if err := r.refuse(images); err != nil {
+		return err
+	}
 	scores, err := of(images)
 	if err == nil {
 		r.Stats.Set(stat, scores)
 	}
 	return err
+}
+
+// refuse fails in strict mode where transformers 4.57 does: it takes a picture one pixel
+// high for one with a single channel, and has three means for it.
+func (r *Row) refuse(pics []image.Image) error {
+	for _, m := range pics {
+		if r.strict && m.Bounds().Dy() == 1 {
+			return as("ValueError", fail(Invalid, "a picture one pixel high, which the original's model does not take"))
+		}
+	}
+	return nil
 }
 
 // decodeAll decodes pictures; one that is named twice comes once.
