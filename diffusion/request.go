@@ -129,6 +129,7 @@ const (
 	maxSide     = 1 << 14
 	maxSteps    = 10000
 	maxPictures = 1 << 10
+	maxPrompt   = 1 << 16 // bytes
 )
 
 // withDefaults returns r with its zero fields filled in for p, checked. Nothing else
@@ -159,6 +160,9 @@ func (p *Pipeline) withDefaults(r Request) (Request, error) {
 	if err := p.checkSize(r); err != nil {
 		return r, err
 	}
+	if err := checkTexts(r); err != nil {
+		return r, err
+	}
 	return r, checkNumbers(r)
 }
 
@@ -182,9 +186,15 @@ func (p *Pipeline) defaultSize(r *Request) {
 }
 
 func (p *Pipeline) checkSize(r Request) error {
-	f := p.bundle.VAE.Config().Factor()
+	f, u := p.bundle.VAE.Config().Factor(), p.bundle.UNet.Config()
 	if r.Width <= 0 || r.Height <= 0 || r.Width%f != 0 || r.Height%f != 0 || r.Width > maxSide || r.Height > maxSide {
 		return invalid("size", fmt.Sprintf("%dx%d", r.Width, r.Height), fmt.Sprintf("positive multiples of %d up to %d", f, maxSide))
+	}
+	if r.Mask == nil && u.InChannels != u.OutChannels {
+		return invalid("mask", "not given", "one, and a start picture: this model was made for inpainting")
+	}
+	if r.Start != nil && r.Start.Bounds().Empty() {
+		return invalid("start picture", fmt.Sprintf("of %v", r.Start.Bounds()), "one with pixels")
 	}
 	if r.Mask != nil {
 		if r.Start == nil {
@@ -192,6 +202,15 @@ func (p *Pipeline) checkSize(r Request) error {
 		}
 		if m, s := r.Mask.Bounds().Size(), r.Start.Bounds().Size(); m != s {
 			return invalid("mask", fmt.Sprintf("of %dx%d", m.X, m.Y), fmt.Sprintf("the start picture's size %dx%d", s.X, s.Y))
+		}
+	}
+	return nil
+}
+
+func checkTexts(r Request) error {
+	for _, text := range []string{r.Prompt, r.NegativePrompt, r.Prompt2, r.NegativePrompt2} {
+		if len(text) > maxPrompt {
+			return invalid("prompt", fmt.Sprintf("of %d bytes", len(text)), fmt.Sprintf("at most %d", maxPrompt))
 		}
 	}
 	return nil

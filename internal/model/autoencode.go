@@ -31,6 +31,9 @@ func (p Picture) window(y, x, h, w int) Picture {
 // paste writes q into p at (y, x), as far as it fits.
 func (p Picture) paste(q Picture, y, x int) {
 	w := min(q.W, p.W-x)
+	if w <= 0 {
+		return
+	}
 	for r := range min(q.H, p.H-y) {
 		copy(p.Pix[((y+r)*p.W+x)*p.C:][:w*p.C], q.Pix[r*q.W*q.C:])
 	}

@@ -61,6 +61,9 @@ func Open(path string, o Options) (*Bundle, error) {
 			err = op.single(path)
 		}
 	}
+	if err == nil && !o.Partial {
+		err = op.b.fit(path)
+	}
 	if err != nil {
 		for _, s := range op.b.sources {
 			s.Close()
@@ -363,11 +366,21 @@ func (o *opener) weights(where string) (*weights.Source, error) {
 	return src, err
 }
 
+// missing turns the error of a file that is not there into one that names the part.
 func missing(err error, where, what string) error {
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(err, where)
 	}
 	return &fault.Error{Kind: fault.Missing, Op: "model", Where: where, What: what, Have: "is not there", Err: err}
+}
+
+// unreadable gives the system's errors a kind, but for those of files that are not
+// there, which callers ask for.
+func unreadable(err error, where string) error {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || fault.KindOf(err) != "" {
+		return err
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: "model", Where: where, What: "file", Have: "cannot be read", Err: err}
 }
 
 func (o *opener) or(a, b string) string {
@@ -392,15 +405,21 @@ const maxConfig = 4 << 20
 func (o *opener) read(name string) ([]byte, error) {
 	info, err := o.statPlain(name)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err, name)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fault.Error{Kind: fault.Invalid, Op: "model", Where: name, Have: "is no file", Want: "one"}
 	}
 	if info.Size() > maxConfig {
 		return nil, fault.Newf(fault.Limit, "model", "%s: %d bytes, want at most %d", name, info.Size(), maxConfig)
 	}
+	var text []byte
 	if o.FS == nil {
-		return os.ReadFile(name)
+		text, err = os.ReadFile(name)
+	} else {
+		text, err = fs.ReadFile(o.FS, name)
 	}
-	return fs.ReadFile(o.FS, name)
+	return text, unreadable(err, name)
 }
 
 func (o *opener) statPlain(name string) (fs.FileInfo, error) {

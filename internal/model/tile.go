@@ -3,6 +3,8 @@ package model
 import (
 	"context"
 	"math"
+
+	"github.com/easel-go/easel/internal/fault"
 )
 
 // exp32 is the exponential, rounded to float32.
@@ -37,6 +39,9 @@ func (b *Bundle) EncodeTiled(ctx context.Context, p Picture) (Picture, error) {
 func tiled(p Picture, in, out, channels, h, w int, f func(Picture) (Picture, error)) (Picture, error) {
 	stride, extent := int(float64(in)*(1-overlap)), int(float64(out)*overlap)
 	limit := out - extent
+	if stride < 1 || limit < 1 {
+		return Picture{}, fault.Newf(fault.Invalid, "model", "tiles of %d×%d to %d×%d, want a sample_size of the autoencoder that is larger", in, in, out, out)
+	}
 	result := NewPicture(h, w, channels)
 	var above []Picture
 	for y, row := 0, 0; y < p.H; y, row = y+stride, row+1 {

@@ -64,10 +64,19 @@ func Parse(text []byte) (Config, error) {
 	if f.MultiQuery {
 		c.KVHeads = f.Groups
 	}
-	if c.Vocab <= 0 || c.Width <= 0 || c.Layers < 2 || c.Layers > 1000 || c.FFN <= 0 || c.Heads <= 0 || c.KVHeads <= 0 || c.Heads%c.KVHeads != 0 || c.HeadDim <= 0 || c.HeadDim%4 != 0 {
-		return c, fault.Newf(fault.Invalid, "chatglm", "config.json: sizes %+v", c)
+	return c, c.check()
+}
+
+// maxWidth bounds what a config may ask for, far beyond every known model.
+const maxWidth = 1 << 16
+
+func (c Config) check() error {
+	within := func(n, most int) bool { return n > 0 && n <= most }
+	if within(c.Vocab, 1<<24) && within(c.Width, maxWidth) && within(c.Layers, 1000) && c.Layers >= 2 && within(c.FFN, 8*maxWidth) &&
+		within(c.Heads, maxWidth) && within(c.KVHeads, c.Heads) && c.Heads%c.KVHeads == 0 && within(c.HeadDim, maxWidth) && c.HeadDim%4 == 0 {
+		return nil
 	}
-	return c, nil
+	return fault.Newf(fault.Invalid, "chatglm", "config.json: sizes %+v", c)
 }
 
 // Model is the encoder. The output layer of the language model plays no part in

@@ -66,7 +66,7 @@ func (c Config) Lay(texts [][]int32, length, rows, pad int) (*Layout, error) {
 		if len(ids) == 0 || len(ids) > length || first+len(ids) > rows {
 			return nil, fault.Newf(fault.Invalid, "chatglm", "text of %d tokens, want 1 to %d that fit %d rows", len(ids), length, rows)
 		}
-		if err := c.check(ids); err != nil {
+		if err := c.checkIDs(ids); err != nil {
 			return nil, err
 		}
 		c.layOne(l, i, ids, length, pad, first)
@@ -88,7 +88,7 @@ func RowsFor(texts [][]int32, length, bucket int) int {
 	return (rows + bucket - 1) / bucket * bucket
 }
 
-func (c Config) check(ids []int32) error {
+func (c Config) checkIDs(ids []int32) error {
 	for _, id := range ids {
 		if id < 0 || int(id) >= c.Vocab {
 			return fault.Newf(fault.Invalid, "chatglm", "token id %d, want below %d", id, c.Vocab)

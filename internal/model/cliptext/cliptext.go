@@ -25,6 +25,9 @@ type Config struct {
 	AttendMask       bool // padding is hidden from attention
 }
 
+// Bounds of what a config may ask for, far beyond every known model.
+const maxVocab, maxPositions = 1 << 24, 1 << 16
+
 // Parse reads the config.json of a text tower, or the text_config of a CLIP model.
 // project asks for the projection whatever the architectures say, as a whole CLIP
 // model has it.
@@ -56,7 +59,7 @@ func Parse(text []byte, project bool) (Config, error) {
 	if project {
 		c.ProjectionDim = f.ProjectionDim
 	}
-	if c.Vocab <= 0 || c.Positions <= 0 || project && c.ProjectionDim <= 0 {
+	if c.Vocab <= 0 || c.Vocab > maxVocab || c.Positions < 3 || c.Positions > maxPositions || project && (c.ProjectionDim <= 0 || c.ProjectionDim > encoder.MaxWidth) {
 		return c, fault.Newf(fault.Invalid, "cliptext", "config.json: vocabulary of %d, %d positions, projection to %d", c.Vocab, c.Positions, c.ProjectionDim)
 	}
 	return c, c.Encoder.Check("config.json")

@@ -21,6 +21,9 @@ type Config struct {
 	ProjectionDim       int
 }
 
+// maxGrid bounds the patches of a side, far beyond every known model.
+const maxGrid = 1 << 10
+
 // Parse reads the config.json of a picture tower, or the vision_config of a CLIP
 // model.
 func Parse(text []byte) (Config, error) {
@@ -39,7 +42,7 @@ func Parse(text []byte) (Config, error) {
 	if err := json.Unmarshal(text, &f); err != nil {
 		return Config{}, &fault.Error{Kind: fault.Invalid, Op: "clipvision", Where: "config.json", Err: err}
 	}
-	if f.Channels != 3 || f.Patch <= 0 || f.Image < f.Patch || f.Image > 1<<14 || f.ProjectionDim <= 0 {
+	if f.Channels != 3 || f.Patch <= 0 || f.Image < f.Patch || f.Image > 1<<14 || f.Image/f.Patch > maxGrid || f.ProjectionDim <= 0 || f.ProjectionDim > encoder.MaxWidth {
 		return Config{}, fault.Newf(fault.Invalid, "clipvision", "config.json: %d channels, %d pixels in patches of %d, projection to %d", f.Channels, f.Image, f.Patch, f.ProjectionDim)
 	}
 	c := Config{

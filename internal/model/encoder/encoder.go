@@ -22,9 +22,12 @@ type Config struct {
 	PlainQKV                  bool   // queries, keys and values have no bias
 }
 
+// MaxWidth bounds what a config may ask for, far beyond every known model.
+const MaxWidth = 1 << 16
+
 // Check reports sizes that cannot be.
 func (c Config) Check(where string) error {
-	if c.Width <= 0 || c.Layers <= 0 || c.Layers > 1000 || c.Heads <= 0 || c.MLP <= 0 || c.Width%c.Heads != 0 {
+	if c.Width <= 0 || c.Width > MaxWidth || c.Layers <= 0 || c.Layers > 1000 || c.Heads <= 0 || c.MLP <= 0 || c.MLP > 8*MaxWidth || c.Width%c.Heads != 0 {
 		return &fault.Error{Kind: fault.Invalid, Op: "encoder", Where: where,
 			Err: fault.Newf(fault.Invalid, "", "width %d, %d layers, %d heads, feed-forward %d", c.Width, c.Layers, c.Heads, c.MLP)}
 	}

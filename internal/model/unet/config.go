@@ -124,6 +124,14 @@ func sameJSON(have json.RawMessage, want string) bool {
 	return json.Unmarshal(have, &h) == nil && json.Unmarshal([]byte(want), &w) == nil && (h == nil || h == w)
 }
 
+// Bounds of what a config may ask for, far beyond every known model: a config is read
+// before the weights it must fit, and must not fill the memory by itself.
+const (
+	maxWidth  = 1 << 16 // channels
+	maxLayers = 32      // of a level, and transformer blocks of a layer
+	maxSample = 512     // latents a side
+)
+
 // fillIn gives absent fields the defaults of diffusers' class.
 func (f *file) fillIn() {
 	if f.BlockOutChannels == nil {
@@ -190,12 +198,15 @@ func (f *file) counts(c *Config, levels int) error {
 	}
 	c.LayersPerBlock, c.CrossAttentionDim = layers[0], f.CrossAttentionDim[0]
 	for i, w := range c.BlockOutChannels {
-		if w <= 0 || c.Groups <= 0 || w%c.Groups != 0 || w%c.Heads[i] != 0 || layers[i] != layers[0] || layers[i] > 64 {
-			return bad("level %d of %d channels in %d groups, %d heads and %d layers", i, w, c.Groups, c.Heads[i], layers[i])
+		if w <= 0 || c.Groups <= 0 || w%c.Groups != 0 || w > maxWidth || w%c.Heads[i] != 0 || layers[i] != layers[0] || layers[i] > maxLayers || c.TransformerLayers[i] > maxLayers {
+			return bad("level %d of %d channels in %d groups, %d heads, %d layers and %d transformer layers", i, w, c.Groups, c.Heads[i], layers[i], c.TransformerLayers[i])
 		}
 	}
-	if c.InChannels <= 0 || c.OutChannels <= 0 {
-		return bad("%d in_channels, %d out_channels", c.InChannels, c.OutChannels)
+	if c.InChannels <= 0 || c.InChannels > maxWidth || c.OutChannels <= 0 || c.OutChannels > maxWidth || c.CrossAttentionDim > maxWidth {
+		return bad("%d in_channels, %d out_channels, cross_attention_dim %d", c.InChannels, c.OutChannels, c.CrossAttentionDim)
+	}
+	if c.SampleSize < 0 || c.SampleSize > maxSample {
+		return bad("sample_size %d, want at most %d", c.SampleSize, maxSample)
 	}
 	return nil
 }
@@ -204,7 +215,9 @@ func (f *file) counts(c *Config, levels int) error {
 func (f *file) embeddings(c *Config) error {
 	switch t := or(f.EncoderHidDimType, ""); {
 	case t == "text_proj", t == "" && f.EncoderHidDim != nil:
-		c.HidDim = or(f.EncoderHidDim, 0)
+		if c.HidDim = or(f.EncoderHidDim, 0); c.HidDim <= 0 || c.HidDim > maxWidth {
+			return bad("encoder_hid_dim %d", c.HidDim)
+		}
 	case t != "":
 		return &fault.Error{Kind: fault.Unsupported, Op: "unet", Where: "config.json", What: "encoder_hid_dim_type", Have: t, Want: "text_proj"}
 	}
@@ -212,7 +225,7 @@ func (f *file) embeddings(c *Config) error {
 	case "":
 	case "text_time":
 		c.TimeIDDim, c.AddEmbeddingIn = or(f.AdditionTimeEmbedDim, 256), or(f.ProjectionClassIn, 0)
-		if c.TimeIDDim <= 0 || c.AddEmbeddingIn <= 6*c.TimeIDDim {
+		if c.TimeIDDim <= 0 || c.TimeIDDim > maxWidth || c.AddEmbeddingIn <= 6*c.TimeIDDim || c.AddEmbeddingIn > 8*maxWidth {
 			return bad("projection_class_embeddings_input_dim %d with addition_time_embed_dim %d", c.AddEmbeddingIn, c.TimeIDDim)
 		}
 	default:

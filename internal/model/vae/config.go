@@ -23,6 +23,13 @@ type Config struct {
 	DecoderNormEps   float32 // of the decoder's last norm: 1e-6; DiffSynth's is 1e-5
 }
 
+// Bounds of what a config may ask for, far beyond every known model.
+const (
+	maxWidth  = 1 << 16 // channels
+	maxLayers = 32      // of a level
+	maxSample = 1 << 14 // pixels
+)
+
 // Parse reads config.json. Fields it does not know are passed over.
 func Parse(text []byte) (Config, error) {
 	f := struct {
@@ -65,12 +72,13 @@ func Parse(text []byte) (Config, error) {
 		return Config{}, unsupported("latents_mean", "numbers", "null")
 	case f.InChannels != 3 || f.OutChannels != 3:
 		return Config{}, fault.Newf(fault.Unsupported, "vae", "config.json: %d and %d picture channels, want 3", f.InChannels, f.OutChannels)
-	case len(f.BlockOutChannels) == 0 || len(f.BlockOutChannels) > 8 || f.LayersPerBlock <= 0 || f.LayersPerBlock > 64 || f.LatentChannels <= 0 || f.ScalingFactor == 0 || f.SampleSize <= 0:
+	case len(f.BlockOutChannels) == 0 || len(f.BlockOutChannels) > 8 || f.LayersPerBlock <= 0 || f.LayersPerBlock > maxLayers ||
+		f.LatentChannels <= 0 || f.LatentChannels > maxWidth || f.ScalingFactor == 0 || f.SampleSize <= 0 || f.SampleSize > maxSample:
 		return Config{}, fault.Newf(fault.Invalid, "vae", "config.json: sizes %v, %d layers, %d latent channels, scaling factor %g, sample size %d",
 			f.BlockOutChannels, f.LayersPerBlock, f.LatentChannels, f.ScalingFactor, f.SampleSize)
 	}
 	for _, w := range f.BlockOutChannels {
-		if w <= 0 || f.Groups <= 0 || w%f.Groups != 0 {
+		if w <= 0 || w > maxWidth || f.Groups <= 0 || w%f.Groups != 0 {
 			return Config{}, fault.Newf(fault.Invalid, "vae", "config.json: %d channels in %d groups", w, f.Groups)
 		}
 	}
