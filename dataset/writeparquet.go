@@ -234,6 +234,9 @@ func outLeaf(k Kind) (parquet.Node, func(any) (parquet.Value, error)) {
 		}
 	case Raw:
 		return parquet.JSON(), func(v any) (parquet.Value, error) {
+			if text, ok := v.(JSON); ok {
+				return parquet.ValueOf([]byte(text)), nil // as it stands
+			}
 			return parquet.ValueOf(appendJSON(nil, v, jsonStyle{})), nil
 		}
 	}
