@@ -24,6 +24,11 @@ type Options struct {
 
 	// Models opens the models that ops name. It may be nil if none does.
 	Models Models
+
+	trace   *tracer
+	tokens  *tokens
+	measure bool // ops measure, and drop nothing
+	journal *journal
 }
 
 // Apply runs steps over src and yields a result for each sample, dropped ones too, in
@@ -42,7 +47,7 @@ func Apply(ctx context.Context, src iter.Seq2[*dataset.Sample, error], o Options
 	}
 }
 
-// Prepare checks the parameters of steps and opens their models. Apply and Run do it
+// prepare checks the parameters of steps and opens their models. Apply and Run do it
 // themselves.
 func prepare(ctx context.Context, steps []Step, m Models) error {
 	for i, s := range steps {
@@ -69,11 +74,11 @@ func (o Options) run(ctx context.Context, src iter.Seq2[*dataset.Sample, error],
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	rows := rowsOf(src)
+	rows := o.rowsOf(src)
 	if o.Strict {
 		rows = o.strictly(ctx, cancel, rows, steps)
 	} else {
-		p := &pipeline{ctx: ctx, stop: cancel, workers: o.workers(), steps: steps}
+		p := &pipeline{ctx: ctx, stop: cancel, workers: o.workers(), steps: steps, trace: o.trace, measure: o.measure, journal: o.journal}
 		rows = p.all(rows)
 	}
 	for r := range rows {
@@ -104,7 +109,7 @@ func withKeys(steps []Step) []Step {
 }
 
 // rowsOf numbers the samples. One that could not be read is dropped already.
-func rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
+func (o Options) rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		n := 0
 		for s, err := range src {
@@ -112,6 +117,7 @@ func rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
 				s = &dataset.Sample{Err: err}
 			}
 			r := newRow(s, n)
+			r.tokens = o.tokens
 			if err != nil {
 				r.rule(Verdict{Op: "load", Step: -1, Err: err})
 			}
@@ -130,7 +136,7 @@ func (o Options) strictly(ctx context.Context, stop context.CancelCauseFunc, src
 		if cpus == 0 {
 			cpus = runtime.NumCPU()
 		}
-		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: &tracer{}}
+		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: o.trace}
 		var rows, gone []*Row
 		for r := range src {
 			if r.err != nil {

@@ -19,6 +19,8 @@ type pipeline struct {
 	workers int
 	steps   []Step
 	journal *journal // of a run that may be resumed; nil otherwise
+	trace   *tracer  // nil unless texts are to be compared
+	measure bool     // nothing is dropped but what fails
 }
 
 // all joins the stages: runs of ops that see one row at a time, worked on in parallel,
@@ -133,6 +135,7 @@ func (p *pipeline) one(i int, s *Step, r *Row) {
 	case Filter:
 		known := len(r.Stats.fields)
 		keep, err := p.decide(i, op, r)
+		keep = keep || p.measure
 		v := Verdict{Op: s.Name, Step: i, Kept: keep && err == nil, Err: err, Numbers: r.Stats.fields[known:len(r.Stats.fields):len(r.Stats.fields)]}
 		if b, ok := op.(bounded); ok {
 			v.Bounds = b.Bounds()
@@ -192,6 +195,10 @@ func (p *pipeline) mapAll(i int, s *Step, m Mapper, rows []*Row) []*Row {
 		}
 		r.keys = &s.Keys
 		before := len(r.verdicts)
+		var c change
+		if p.trace != nil {
+			c = p.trace.before(i, *s, r)
+		}
 		got, err := safely(r, func(r *Row) ([]*Row, error) { return m.Map(p.ctx, r) })
 		switch {
 		case err != nil:
@@ -207,6 +214,10 @@ func (p *pipeline) mapAll(i int, s *Step, m Mapper, rows []*Row) []*Row {
 		for _, g := range got {
 			if len(g.verdicts) == before {
 				g.rule(Verdict{Op: s.Name, Step: i, Kept: true})
+			}
+			if p.trace != nil {
+				c.after, _ = g.Get(s.Keys.Text)
+				g.changes = append(g.changes, c)
 			}
 		}
 		out = append(out, got...)
@@ -226,7 +237,7 @@ func (p *pipeline) firsts(rows iter.Seq[*Row], i int, op exact) iter.Seq[*Row] {
 				if key, ok := op.key(r); ok {
 					h := shortHash(key)
 					if first, twice := seen[h]; twice {
-						v.Kept, v.Like = false, "row "+strconv.Itoa(first)
+						v.Kept, v.Like = p.measure, "row "+strconv.Itoa(first)
 					} else {
 						seen[h] = r.Index
 					}

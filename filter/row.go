@@ -28,6 +28,7 @@ type Row struct {
 	verdicts []Verdict
 	dropped  bool
 	err      error
+	changes  []change // by mappers, of a run with traces
 }
 
 // NewRow returns a row to try an op on, whose text and pictures are in the given

@@ -25,6 +25,12 @@ func (x *strictly) step(ctx context.Context, n int, s Step, rows []*Row) (kept [
 		kept, err = x.filter(ctx, n, s, op, rows)
 	case Mapper:
 		kept, err = x.mapper(ctx, n, s, op, rows)
+		for _, r := range kept {
+			for _, c := range r.changes {
+				x.trace.mapped(s, c)
+			}
+			r.changes = nil
+		}
 	case Deduplicator:
 		kept, err = x.dedup(ctx, n, s, op, rows)
 	case Selector:
@@ -104,19 +110,20 @@ func (x *strictly) measure(ctx context.Context, n int, s Step, op Filter, rows [
 }
 
 func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows []*Row) ([]*Row, error) {
-	before := make(map[*Row]*Row, len(rows))
-	if x.trace.wants(s) {
-		for _, r := range rows {
-			before[r] = r.Copy()
+	return x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) {
+		var c change
+		if x.trace != nil {
+			c = x.trace.before(n, s, r)
 		}
-	}
-	kept, err := x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) { return op.Map(ctx, r) })
-	if err == nil {
-		for _, r := range kept {
-			x.trace.mapped(s, before[r], r)
+		got, err := op.Map(ctx, r)
+		for _, g := range got {
+			if x.trace != nil {
+				c.after, _ = g.Get(s.Keys.Text)
+				g.changes = append(g.changes, c)
+			}
 		}
-	}
-	return kept, err
+		return got, err
+	})
 }
 
 func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, rows []*Row) ([]*Row, error) {

@@ -1,9 +1,139 @@
 package filter
 
-// tracer writes what ops changed and dropped, in Data-Juicer's form.
-type tracer struct{}
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
 
-func (t *tracer) wants(Step) bool           { return false }
-func (t *tracer) dropped(Step, *Row)        {}
-func (t *tracer) mapped(Step, *Row, *Row)   {}
-func (t *tracer) twins(Step, []*Row, []int) {}
+	"github.com/easel-go/easel/dataset"
+)
+
+// tracer writes what ops changed and dropped into a folder, a file an op, in
+// Data-Juicer's form and under its names. A nil tracer writes nothing.
+type tracer struct {
+	dir   string
+	ops   []string // none means all
+	most  int      // lines an op
+	keys  []string
+	files map[string][]byte // by name: what is to be written
+	count map[string]int
+}
+
+func (rec *Recipe) newTracer() *tracer {
+	if !rec.Trace {
+		return nil
+	}
+	return &tracer{ops: rec.TraceOps, most: rec.TraceNum, keys: rec.TraceKeys, files: map[string][]byte{}, count: map[string]int{}}
+}
+
+func (t *tracer) wants(s Step) bool {
+	return t != nil && (len(t.ops) == 0 || slices.Contains(t.ops, s.Name)) && t.count[s.Name] < t.most
+}
+
+func (t *tracer) line(file, op string, v dataset.Struct) {
+	t.count[op]++
+	t.files[file] = append(appendPandas(t.files[file], v), '\n')
+}
+
+// dropped writes a row that a filter dropped.
+func (t *tracer) dropped(s Step, r *Row) {
+	if t.wants(s) {
+		t.line("sample_trace-"+s.Name+".jsonl", s.Name, r.columns())
+	}
+}
+
+// change is what a mapper did to a row's text.
+type change struct {
+	step          int
+	before, after any
+	keys          dataset.Struct
+}
+
+// mapped writes what a mapper changed, if it changed the text.
+func (t *tracer) mapped(s Step, c change) {
+	if t.wants(s) && c.before != c.after {
+		line := append(dataset.Struct{}, c.keys...)
+		line = append(line, dataset.Field{Name: "original_text", Value: c.before}, dataset.Field{Name: "processed_text", Value: c.after})
+		t.line("sample_trace-"+s.Name+".jsonl", s.Name, line)
+	}
+}
+
+// row writes what became of a row that went through all steps.
+func (t *tracer) row(steps []Step, r *Row) {
+	if t == nil {
+		return
+	}
+	for _, c := range r.changes {
+		t.mapped(steps[c.step], c)
+	}
+	if n := len(r.verdicts); r.dropped && r.err == nil && n > 0 && r.verdicts[n-1].Step >= 0 {
+		t.dropped(steps[r.verdicts[n-1].Step], r)
+	}
+}
+
+// before returns that a change is made of, before it is made.
+func (t *tracer) before(step int, s Step, r *Row) (c change) {
+	c.step = step
+	c.before, _ = r.Get(s.Keys.withDefaults().Text)
+	for _, k := range t.keys {
+		v, _ := r.Get(k)
+		c.keys = append(c.keys, dataset.Field{Name: k, Value: v})
+	}
+	return c
+}
+
+// twins writes the first two rows of each group of duplicates, largest groups first.
+func (t *tracer) twins(s Step, rows []*Row, like []int) {
+	if !t.wants(s) {
+		return
+	}
+	var groups [][]int
+	at := map[int]int{}
+	for i, first := range like {
+		if first == i {
+			continue
+		}
+		g, ok := at[first]
+		if !ok {
+			g = len(groups)
+			at[first] = g
+			groups = append(groups, []int{first})
+		}
+		groups[g] = append(groups[g], i)
+	}
+	slices.SortStableFunc(groups, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
+	for _, g := range groups {
+		if t.wants(s) {
+			t.line("duplicate-"+s.Name+".jsonl", s.Name, dataset.Struct{{Name: "dup1", Value: rows[g[0]].columns()}, {Name: "dup2", Value: rows[g[1]].columns()}})
+		}
+	}
+}
+
+// write makes the files.
+func (t *tracer) write(dir string) error {
+	if t == nil {
+		return nil
+	}
+	dir = filepath.Join(dir, "trace")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return &Error{Kind: Invalid, Op: "filter", What: "trace", Err: err}
+	}
+	for name, b := range t.files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			return &Error{Kind: Invalid, Op: "filter", What: "trace", Err: err}
+		}
+	}
+	return nil
+}
+
+// columns returns the row's columns with the statistics in their place.
+func (r *Row) columns() dataset.Struct {
+	out := slices.Clone(r.Sample.Fields)
+	for i := range out {
+		if out[i].Name == statsColumn {
+			out[i].Value = r.Stats.fields
+		}
+	}
+	return out
+}

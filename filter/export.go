@@ -1,0 +1,366 @@
+package filter
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/easel-go/easel/dataset"
+)
+
+// exporter writes the samples that stay, their statistics, and what failed. Nothing
+// takes its name before close: a crash leaves the files of an earlier run, or none.
+type exporter struct {
+	rec    *Recipe
+	path   string // of the result
+	format string // jsonl, json or parquet
+	rows   int
+	whole  []dataset.Struct // rows of a .json in strict mode, which must be seen together
+
+	result, stats, rejects *partial
+	table                  *dataset.Writer // of parquet
+	columns                []dataset.Column
+	hasStats               bool
+}
+
+// exportFormat tells the format of the result, by export_type or the suffix.
+func (rec *Recipe) exportFormat() (string, error) {
+	format := rec.ExportType
+	if format == "" {
+		i := strings.LastIndexByte(rec.ExportPath, '.')
+		if i < 0 || strings.ContainsAny(rec.ExportPath[i:], "/\\") {
+			return "", as("ValueError", &Error{Kind: Invalid, Op: "filter", What: "export_path", Have: rec.ExportPath, Want: "a suffix: .jsonl, .json or .parquet, or export_type"})
+		}
+		format = strings.ToLower(rec.ExportPath[i+1:])
+	}
+	if !slices.Contains([]string{"jsonl", "json", "parquet"}, format) {
+		return "", as("NotImplementedError", &Error{Kind: Unsupported, Op: "filter", What: "export format", Have: format, Want: "jsonl, json or parquet"})
+	}
+	return format, nil
+}
+
+// statsPath is the result's name with "_stats.jsonl" for the suffix. Data-Juicer finds
+// the suffix by replacing text, everywhere in the path and in lower case only; where
+// that changes nothing it writes no statistics. By default there is always a name.
+func (rec *Recipe) statsPath(format string) string {
+	if rec.Compat == "strict" {
+		return strings.ReplaceAll(rec.ExportPath, "."+format, "_stats.jsonl")
+	}
+	return strings.TrimSuffix(rec.ExportPath, filepath.Ext(rec.ExportPath)) + "_stats.jsonl"
+}
+
+// rejectsPath is where samples go on which an op failed, in the default mode.
+func (rec *Recipe) rejectsPath() string {
+	return filepath.Join(filepath.Dir(rec.ExportPath), "rejects.jsonl")
+}
+
+// guard refuses to write over the data.
+func (rec *Recipe) guard(format string) error {
+	inputs, _ := rec.paths()
+	for _, out := range []string{rec.ExportPath, rec.statsPath(format), rec.rejectsPath()} {
+		have, err := os.Stat(out)
+		if err != nil {
+			continue
+		}
+		for _, in := range inputs {
+			st, err := os.Stat(in)
+			if err != nil {
+				continue
+			}
+			rel, err := filepath.Rel(mustAbs(in), mustAbs(out))
+			inside := st.IsDir() && err == nil && filepath.IsLocal(rel) && formatOf(out) != ""
+			if os.SameFile(st, have) || inside {
+				return &Error{Kind: Invalid, Op: "filter", What: "export", Have: out, Want: "a path that is not part of dataset_path"}
+			}
+		}
+	}
+	return nil
+}
+
+func mustAbs(p string) string {
+	if abs, err := filepath.Abs(p); err == nil {
+		return abs
+	}
+	return p
+}
+
+func (rec *Recipe) newExporter(format string, columns []dataset.Column) (*exporter, error) {
+	x := &exporter{rec: rec, path: rec.ExportPath, format: format, columns: columns}
+	if err := os.MkdirAll(filepath.Dir(x.path), 0o777); err != nil {
+		return nil, &Error{Kind: Invalid, Op: "filter", What: "export_path", Err: err}
+	}
+	var err error
+	if format != "parquet" {
+		x.result, err = newPartial(x.path)
+	}
+	if err == nil && rec.statsPath(format) != x.path {
+		x.stats, err = newPartial(rec.statsPath(format))
+	}
+	if err != nil {
+		x.abort()
+	}
+	return x, err
+}
+
+// keeps reports whether a column is part of the result.
+func (x *exporter) keeps(name string) bool {
+	switch {
+	case name == statsColumn || name == metaColumn:
+		return x.rec.KeepStats
+	case slices.Contains(hashColumns, name):
+		return x.rec.KeepHashes
+	}
+	return true
+}
+
+// write appends a sample that stays.
+func (x *exporter) write(r *Row) error {
+	x.rows++
+	all := r.columns()
+	var st dataset.Struct
+	row := make(dataset.Struct, 0, len(all))
+	for _, f := range all {
+		if f.Name == statsColumn || f.Name == metaColumn {
+			st = append(st, f)
+		}
+		if x.keeps(f.Name) {
+			row = append(row, f)
+		}
+	}
+	if st != nil && x.stats != nil {
+		x.hasStats = true
+		x.stats.line(dataset.AppendJSON(x.stats.buf(), st))
+	}
+	return x.put(row)
+}
+
+func (x *exporter) put(row dataset.Struct) error {
+	switch {
+	case x.format == "jsonl":
+		return x.result.line(dataset.AppendJSON(x.result.buf(), row))
+	case x.format == "parquet":
+		return x.putTable(row)
+	case x.rec.Compat == "strict":
+		if x.whole = append(x.whole, row); len(x.whole) > 1000 {
+			return as("NotImplementedError", fail(Unsupported, "a .json result of more than 1000 samples (Data-Juicer refuses it too; .jsonl has no limit)"))
+		}
+		return nil
+	}
+	sep := byte('[')
+	if x.rows > 1 {
+		sep = ','
+	}
+	return x.result.write(appendPandas(append(x.result.buf(), sep), row))
+}
+
+// putTable writes a row of parquet. The columns are the data's and those that ops added
+// to the first row.
+func (x *exporter) putTable(row dataset.Struct) error {
+	if x.table == nil {
+		if err := x.openTable(row); err != nil {
+			return err
+		}
+	}
+	s := &dataset.Sample{Fields: slices.Clone(row)}
+	for i, f := range s.Fields {
+		if f.Name == statsColumn {
+			s.Fields[i].Value = dataset.JSON(appendPandas(nil, f.Value))
+		}
+	}
+	return x.table.Write(s)
+}
+
+func (x *exporter) openTable(row dataset.Struct) (err error) {
+	var cols []dataset.Column
+	for _, c := range x.columns {
+		if x.keeps(c.Name) {
+			cols = append(cols, c)
+		}
+	}
+	for _, f := range row {
+		if !slices.ContainsFunc(cols, func(c dataset.Column) bool { return c.Name == f.Name }) {
+			cols = append(cols, dataset.Column{Name: f.Name, Type: typeOf(f.Name, f.Value)})
+		}
+	}
+	x.table, err = dataset.CreateParquet(x.path, cols)
+	return err
+}
+
+func typeOf(name string, v any) dataset.Type {
+	text := dataset.Type{Kind: dataset.String}
+	switch v.(type) {
+	case string:
+		return text
+	case []any:
+		return dataset.Type{Kind: dataset.List, Elem: &text}
+	}
+	return dataset.Type{Kind: dataset.Raw}
+}
+
+// reject writes a sample that failed, and why.
+func (x *exporter) reject(r *Row) (err error) {
+	if x.rejects == nil {
+		if x.rejects, err = newPartial(x.rec.rejectsPath()); err != nil {
+			return err
+		}
+	}
+	op := "load"
+	if n := len(r.verdicts); n > 0 {
+		op = r.verdicts[n-1].Op
+	}
+	return x.rejects.line(dataset.AppendJSON(x.rejects.buf(), dataset.Struct{
+		{Name: "row", Value: int64(r.Index)}, {Name: "id", Value: r.Sample.ID}, {Name: "op", Value: op}, {Name: "reason", Value: r.err.Error()}, {Name: "sample", Value: r.columns()}}))
+}
+
+// close finishes the files and gives them their names. stats says whether there are
+// statistics even of no sample.
+func (x *exporter) close(stats bool) error {
+	if err := x.finish(); err != nil {
+		x.abort()
+		return err
+	}
+	if (stats || x.hasStats) && x.stats != nil {
+		if err := x.stats.close(x.rec.statsPath(x.format)); err != nil {
+			return err
+		}
+	}
+	x.stats.abort()
+	if x.rejects != nil {
+		if err := x.rejects.close(x.rec.rejectsPath()); err != nil {
+			return err
+		}
+	} else if x.rec.Compat != "strict" && x.rejected() {
+		os.Remove(x.rec.rejectsPath()) // it was about an earlier result
+	}
+	if x.format == "parquet" {
+		return x.table.Close()
+	}
+	if x.rec.ShardSize > 0 {
+		return x.shards()
+	}
+	return x.result.close(x.path)
+}
+
+// rejected reports whether there is a file of rejects that this package wrote.
+func (x *exporter) rejected() bool {
+	f, err := os.Open(x.rec.rejectsPath())
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 8)
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == `{"row": `
+}
+
+// finish writes what must come last.
+func (x *exporter) finish() error {
+	switch {
+	case x.format == "parquet" && x.table == nil:
+		return x.openTable(nil)
+	case x.format != "json":
+		return nil
+	case x.rec.Compat == "strict":
+		widen(x.whole)
+		for i, row := range x.whole {
+			sep := byte(',')
+			if i == 0 {
+				sep = '['
+			}
+			if err := x.result.write(appendPandas(append(x.result.buf(), sep), row)); err != nil {
+				return err
+			}
+		}
+	}
+	if x.rows == 0 && x.rec.Compat == "strict" {
+		return nil
+	}
+	if x.rows == 0 {
+		x.result.write([]byte("["))
+	}
+	return x.result.write([]byte("]\n"))
+}
+
+// widen makes floats of a column of whole numbers with a null among them, as pandas
+// does.
+func widen(rows []dataset.Struct) {
+	if len(rows) == 0 {
+		return
+	}
+	for c := range rows[0] {
+		null, whole := false, true
+		for _, row := range rows {
+			v := row[c].Value
+			_, isInt := v.(int64)
+			null, whole = null || v == nil, whole && (v == nil || isInt)
+		}
+		for _, row := range rows {
+			if n, ok := row[c].Value.(int64); ok && null && whole {
+				row[c].Value = float64(n)
+			}
+		}
+	}
+}
+
+func (x *exporter) abort() {
+	for _, p := range []*partial{x.result, x.stats, x.rejects} {
+		p.abort()
+	}
+	if x.table != nil {
+		x.table.Abort()
+	}
+}
+
+// shards cuts the finished result into files of about ShardSize bytes each.
+func (x *exporter) shards() error {
+	size, err := x.result.flush()
+	if err != nil {
+		return err
+	}
+	defer x.result.abort()
+	n := int(min(size/int64(x.rec.ShardSize)+1, int64(x.rows)))
+	if n == 0 {
+		return nil
+	}
+	in, err := os.Open(x.result.f.Name())
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	lines := bufio.NewReader(in)
+	width := len(fmt.Sprint(n)) + 1
+	base, _, _ := strings.Cut(filepath.Base(x.path), ".")
+	for i := range n {
+		name := fmt.Sprintf("%s-%0*d-of-%0*d.%s", base, width, i, width, n, x.format)
+		rows := x.rows / n
+		if i < x.rows%n {
+			rows++
+		}
+		if err := copyLines(filepath.Join(filepath.Dir(x.path), name), lines, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyLines(path string, from *bufio.Reader, n int) error {
+	p, err := newPartial(path)
+	if err != nil {
+		return err
+	}
+	for range n {
+		line, err := readLine(from)
+		if err == nil {
+			err = p.write(line)
+		}
+		if err != nil {
+			p.abort()
+			return err
+		}
+	}
+	return p.close(path)
+}

@@ -1,0 +1,472 @@
+package filter
+
+import (
+	"context"
+	"io/fs"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/easel-go/easel/dataset"
+	"github.com/easel-go/easel/internal/fault"
+)
+
+// source is the data of a recipe: one table after the other.
+type source struct {
+	rec     *Recipe
+	tables  []table
+	columns []dataset.Column // of all tables
+	dir     string           // where relative paths of pictures begin; "" leaves them as they are
+	nulls   int              // samples without text, passed over
+	read    int
+}
+
+// table is one part: a dataset, and which of its samples in which order.
+type table struct {
+	rows   func(context.Context) iter.Seq2[*dataset.Sample, error]
+	cols   []dataset.Column
+	n      int
+	order  []int // nil means all
+	at     func(i int) (*dataset.Sample, error)
+	suffix bool // add the column of the file's suffix
+	close  func() error
+}
+
+func (s *source) close() {
+	for _, t := range s.tables {
+		if t.close != nil {
+			t.close()
+		}
+	}
+}
+
+// open opens the recipe's data.
+func (rec *Recipe) open() (*source, error) {
+	s := &source{rec: rec}
+	paths, weights := rec.paths()
+	if len(paths) == 0 {
+		return nil, as("ValueError", fail(Missing, "dataset_path %q names no file", rec.DatasetPath))
+	}
+	for _, p := range paths {
+		t, err := rec.openPath(p)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		s.tables = append(s.tables, t)
+	}
+	s.unite()
+	if rec.DatasetPath != "" {
+		s.dir = dirOf(rec.DatasetPath)
+	}
+	if rec.MaxSamples > 0 && rec.DatasetPath == "" {
+		s.draw(weights, rec.MaxSamples)
+	}
+	return s, s.check()
+}
+
+// paths splits dataset_path as a shell would. Numbers between the paths are weights,
+// which count only for "dataset:".
+func (rec *Recipe) paths() (paths []string, weights []float64) {
+	if rec.DatasetPath == "" {
+		for _, c := range rec.Sources {
+			paths, weights = append(paths, c.Path), append(weights, c.Weight)
+		}
+		return paths, weights
+	}
+	if _, err := os.Stat(rec.DatasetPath); err == nil {
+		return []string{rec.DatasetPath}, []float64{1}
+	}
+	for _, word := range shellWords(rec.DatasetPath) {
+		if _, err := strconv.ParseFloat(word, 64); err != nil {
+			paths, weights = append(paths, word), append(weights, 1)
+		}
+	}
+	return paths, weights
+}
+
+// shellWords cuts at blanks outside quotes.
+func shellWords(s string) (words []string) {
+	var b strings.Builder
+	quote, open := rune(0), false
+	for _, c := range s {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote, open = c, true
+		case quote == 0 && isPySpace(c):
+			if open {
+				words = append(words, b.String())
+				b.Reset()
+			}
+			open = false
+		default:
+			b.WriteRune(c)
+			open = true
+		}
+	}
+	if open {
+		words = append(words, b.String())
+	}
+	return words
+}
+
+func dirOf(path string) string {
+	st, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	if !st.IsDir() {
+		abs = filepath.Dir(abs)
+	}
+	return filepath.ToSlash(abs)
+}
+
+func (rec *Recipe) openPath(path string) (table, error) {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return table{}, as("ValueError", &Error{Kind: Missing, Op: "filter", What: "dataset_path", Have: path, Want: "a file or a folder", Err: err})
+	case st.IsDir():
+		return rec.openFolder(path)
+	}
+	return rec.openFile(path)
+}
+
+// formats are the groups of suffixes that are read together, in Data-Juicer's order.
+var formats = []struct {
+	name     string
+	suffixes []string
+}{
+	{"csv", []string{".csv"}}, {"json", []string{".json", ".jsonl"}}, {"parquet", []string{".parquet"}},
+	{"text", []string{".txt", ".md", ".tex", ".html", ".htm", ".py", ".go", ".java", ".c", ".cpp", ".h", ".js", ".sh", ".xml"}}, {"tsv", []string{".tsv"}},
+}
+
+func formatOf(path string) string {
+	suffix := strings.ToLower(filepath.Ext(path))
+	for _, f := range formats {
+		if slices.Contains(f.suffixes, suffix) {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// openFolder reads the files of a folder and all below it whose format has the most
+// files, sorted by path.
+func (rec *Recipe) openFolder(dir string) (table, error) {
+	byFormat := map[string][]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || !rec.suffixFits(path) {
+			return err
+		}
+		if f := formatOf(path); f != "" {
+			rel, err := filepath.Rel(dir, path)
+			byFormat[f] = append(byFormat[f], filepath.ToSlash(rel))
+			return err
+		}
+		return nil
+	})
+	best := ""
+	for _, f := range formats {
+		if len(byFormat[f.name]) > len(byFormat[best]) {
+			best = f.name
+		}
+	}
+	if err != nil || best == "" {
+		return table{}, as("OSError", &Error{Kind: Missing, Op: "filter", What: "files", Where: dir, Want: ".jsonl, .json, .csv, .tsv, .parquet or .txt", Err: err})
+	}
+	files := byFormat[best]
+	if best == "text" {
+		for i := range files {
+			files[i] = filepath.Join(dir, files[i])
+		}
+		return textTable(files)
+	}
+	opts := []dataset.Option{dataset.WithFiles("train", files...)}
+	if best == "tsv" {
+		best = "csv"
+		opts = append(opts, dataset.WithDelimiter('\t'))
+	}
+	return rec.openDataset(dir, append(opts, dataset.WithFormat(best))...)
+}
+
+func (rec *Recipe) suffixFits(path string) bool {
+	if len(rec.Suffixes) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(rec.Suffixes, func(s string) bool {
+		return strings.EqualFold("."+strings.TrimPrefix(s, "."), filepath.Ext(path))
+	})
+}
+
+func (rec *Recipe) openFile(path string) (table, error) {
+	switch f := formatOf(path); {
+	case f == "text":
+		return textTable([]string{path})
+	case f == "json" && rec.Lenient:
+		return rec.lenientTable(path)
+	}
+	return rec.openDataset(path)
+}
+
+func (rec *Recipe) openDataset(path string, opts ...dataset.Option) (table, error) {
+	if rec.Compat != "strict" {
+		opts = append(opts, dataset.WithVerbatim(rec.TextKeys...))
+	}
+	d, err := dataset.Open(path, opts...)
+	if err != nil {
+		return table{}, as("DatasetGenerationError", err)
+	}
+	if d.Len() == 0 && rec.Compat == "strict" && !strings.HasSuffix(path, ".parquet") {
+		d.Close()
+		return table{}, as("StopIteration", fail(Invalid, "%s has no samples", path))
+	}
+	return table{rows: d.All, cols: firstRowFirst(path, d.Columns()), n: d.Len(), at: d.At, suffix: rec.wantsSuffix(), close: d.Close}, nil
+}
+
+// firstRowFirst puts columns of unlike values, which are kept as JSON, right behind the
+// columns that the first row of JSON lines has, where datasets has them.
+func firstRowFirst(path string, cols []dataset.Column) []dataset.Column {
+	raw := func(c dataset.Column) bool { return c.Type.Kind == dataset.Raw }
+	if !slices.ContainsFunc(cols, raw) || formatOf(path) != "json" {
+		return cols
+	}
+	var first dataset.Struct
+	for s := range lenientRows(path) {
+		if s != nil {
+			first = s.Fields
+		}
+		break
+	}
+	rank := func(c dataset.Column) int {
+		if _, ok := first.Get(c.Name); ok {
+			return 0
+		}
+		if raw(c) {
+			return 1
+		}
+		return 2
+	}
+	cols = slices.Clone(cols)
+	slices.SortStableFunc(cols, func(a, b dataset.Column) int { return rank(a) - rank(b) })
+	return cols
+}
+
+func (rec *Recipe) wantsSuffix() bool {
+	return slices.ContainsFunc(rec.Steps, func(s Step) bool { _, ok := s.Op.(*suffixFilter); return ok })
+}
+
+// textTable has one sample a file: all of its text, line ends made LF.
+func textTable(files []string) (table, error) {
+	at := func(i int) (*dataset.Sample, error) {
+		s := &dataset.Sample{ID: files[i] + "#0"}
+		b, err := readText(files[i])
+		s.Fields = dataset.Struct{{Name: "text", Value: strings.ReplaceAll(b, "\r\n", "\n")}}
+		s.Err = err
+		return s, err
+	}
+	return table{n: len(files), at: at, cols: []dataset.Column{{Name: "text", Type: dataset.Type{Kind: dataset.String}}},
+		rows: func(context.Context) iter.Seq2[*dataset.Sample, error] {
+			return func(yield func(*dataset.Sample, error) bool) {
+				for i := range files {
+					if !yield(at(i)) {
+						return
+					}
+				}
+			}
+		}}, nil
+}
+
+// maxText bounds the size of a text file that is one sample.
+const maxText = 1 << 28
+
+func readText(path string) (string, error) {
+	st, err := os.Stat(path)
+	if err == nil && st.Size() > maxText {
+		return "", fail(Limit, "%s has %d bytes, want at most %d", path, st.Size(), maxText)
+	}
+	b, err := os.ReadFile(path)
+	return strings.ToValidUTF8(string(b), "\ufffd"), err
+}
+
+// unite gives all tables the columns of all.
+func (s *source) unite() {
+	for _, t := range s.tables {
+		for _, c := range t.cols {
+			if !slices.ContainsFunc(s.columns, func(h dataset.Column) bool { return h.Name == c.Name }) {
+				s.columns = append(s.columns, c)
+			}
+		}
+	}
+}
+
+// draw lets every table give its share of most samples, in random order: the last gives
+// what is missing.
+func (s *source) draw(weights []float64, most int) {
+	sum := 0.0
+	for _, w := range weights {
+		sum += w
+	}
+	left := most
+	for i := range s.tables {
+		k := min(left, int(math.Ceil(float64(most)*weights[i]/sum)))
+		if i == len(s.tables)-1 {
+			k = left
+		}
+		left -= k
+		if s.tables[i].order = []int{}; k > 0 && s.tables[i].n > 0 {
+			s.tables[i].order = randomSample(s.tables[i].n, k)
+		}
+	}
+}
+
+// check asks for the text columns.
+func (s *source) check() error {
+	for _, key := range s.rec.TextKeys {
+		if !slices.ContainsFunc(s.columns, func(c dataset.Column) bool { return c.Name == key }) {
+			return as("ValueError", &Error{Kind: Missing, Op: "filter", What: "column " + key, Where: s.rec.DatasetPath, Want: "text_keys to name columns"})
+		}
+	}
+	return nil
+}
+
+func (s *source) len() (n int) {
+	for _, t := range s.tables {
+		if n += t.n; t.order != nil {
+			n += len(t.order) - t.n
+		}
+	}
+	return n
+}
+
+// samples yields the samples that have a text, with absolute paths of pictures.
+func (s *source) samples(ctx context.Context) iter.Seq2[*dataset.Sample, error] {
+	return func(yield func(*dataset.Sample, error) bool) {
+		for _, t := range s.tables {
+			for sample, err := range t.all(ctx) {
+				s.read++
+				if err == nil {
+					s.normalise(sample, t)
+					if s.textless(sample) {
+						s.nulls++
+						continue
+					}
+				}
+				if !yield(sample, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t table) all(ctx context.Context) iter.Seq2[*dataset.Sample, error] {
+	if t.order == nil {
+		return t.rows(ctx)
+	}
+	return func(yield func(*dataset.Sample, error) bool) {
+		for _, i := range t.order {
+			if ctx.Err() != nil || !yield(t.at(i)) {
+				return
+			}
+		}
+	}
+}
+
+func (s *source) textless(sample *dataset.Sample) bool {
+	return slices.ContainsFunc(s.rec.TextKeys, func(key string) bool {
+		v, _ := sample.Get(key)
+		return v == nil
+	})
+}
+
+func (s *source) ordered(fields dataset.Struct) bool {
+	if len(fields) != len(s.columns) {
+		return false
+	}
+	for i := range fields {
+		if fields[i].Name != s.columns[i].Name {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *source) normalise(sample *dataset.Sample, t table) {
+	if !s.ordered(sample.Fields) {
+		fields := make(dataset.Struct, len(s.columns))
+		for i, c := range s.columns {
+			v, _ := sample.Get(c.Name)
+			fields[i] = dataset.Field{Name: c.Name, Value: v}
+		}
+		sample.Fields = fields
+	}
+	if t.suffix {
+		file, _, _ := strings.Cut(sample.ID, "#")
+		sample.Set(suffixColumn, strings.ToLower(filepath.Ext(file)))
+	}
+	if s.dir == "" {
+		return
+	}
+	for _, key := range []string{s.rec.ImageKey, s.rec.AudioKey, s.rec.VideoKey} {
+		if v, ok := sample.Get(key); ok {
+			sample.Set(key, s.absolute(v))
+		}
+	}
+}
+
+// absolute puts the data's folder before relative paths. It does not clean them. In
+// strict mode a path that is no list falls apart into letters, as it does there.
+func (s *source) absolute(v any) any {
+	switch v := v.(type) {
+	case string:
+		if s.rec.Compat != "strict" {
+			return s.join(v)
+		}
+		var letters []any
+		for _, c := range v {
+			letters = append(letters, s.join(string(c)))
+		}
+		return letters
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = e
+			if p, ok := e.(string); ok {
+				out[i] = s.join(p)
+			}
+		}
+		return out
+	}
+	return v
+}
+
+func (s *source) join(p string) string {
+	if filepath.IsAbs(p) || strings.HasPrefix(p, "/") || isURL(p) {
+		return p
+	}
+	return strings.TrimSuffix(s.dir, "/") + "/" + p
+}
+
+func isURL(p string) bool {
+	scheme, _, ok := strings.Cut(p, "://")
+	return ok && slices.Contains([]string{"http", "https", "s3", "hdfs", "oss"}, strings.ToLower(scheme))
+}
+
+// truncated is the error of a table that gave fewer samples than it said.
+func (s *source) truncated() error {
+	if n := s.len(); s.read < n {
+		return &Error{Kind: fault.Truncated, Op: "filter", Where: s.rec.DatasetPath, What: "samples", Have: strconv.Itoa(s.read), Want: strconv.Itoa(n)}
+	}
+	return nil
+}
