@@ -1,12 +1,32 @@
 package cpu
 
 import (
+	"os"
+	"os/exec"
 	"testing"
 
+	"github.com/easel-go/easel/internal/asm"
 	"github.com/easel-go/easel/internal/engine"
 	"github.com/easel-go/easel/internal/engine/enginetest"
 )
 
-func open(threads int) engine.Engine { return New(Options{Threads: threads}) }
+func TestEngine(t *testing.T) {
+	enginetest.Run(t, func(threads int) engine.Engine { return New(Options{Threads: threads}) })
+}
 
-func TestEngine(t *testing.T) { enginetest.Run(t, open) }
+// TestEngineOnLowerLevels runs a third of TestEngine's cases as if this were a lesser
+// processor; EASEL_CPU=level go test runs all of them.
+func TestEngineOnLowerLevels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the suite once for every level")
+	}
+	for l := asm.PureGo; l < asm.Use(); l++ {
+		t.Run(l.String(), func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestEngine$", "-test.short")
+			cmd.Env = append(os.Environ(), "EASEL_CPU="+l.String())
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
+	}
+}

@@ -40,7 +40,7 @@ func (s suite) eachKind(t *testing.T, f func(t *testing.T, g *rig, c []Case)) {
 	}()
 	var kinds []string
 	byKind := map[string][]Case{}
-	for _, c := range Cases() {
+	for _, c := range suiteCases() {
 		kind := reflect.TypeOf(c.Op).Name()
 		if byKind[kind] == nil {
 			kinds = append(kinds, kind)
@@ -55,6 +55,19 @@ func (s suite) eachKind(t *testing.T, f func(t *testing.T, g *rig, c []Case)) {
 			f(t, newRig(t, eng), byKind[kind])
 		})
 	}
+}
+
+// suiteCases are all Cases, or in a short test a third of them.
+func suiteCases() []Case {
+	all := Cases()
+	if !testing.Short() {
+		return all
+	}
+	var some []Case
+	for i := 0; i < len(all); i += 3 {
+		some = append(some, all[i])
+	}
+	return some
 }
 
 // problem is a Case with inputs and what must come of them.
@@ -239,7 +252,7 @@ func (s suite) threads(t *testing.T) {
 // someCases are a few of each kind, the last ones, which are the largest.
 func someCases() []Case {
 	var some []Case
-	all := Cases()
+	all := suiteCases()
 	for i, c := range all {
 		kind := reflect.TypeOf(c.Op)
 		if i+4 >= len(all) || reflect.TypeOf(all[i+4].Op) != kind || i%37 == 0 {
