@@ -5,10 +5,6 @@ package asm
 import "unsafe"
 
 func widenF16512(dst, src unsafe.Pointer, n int)   { panic(absent) }
-func widenF16256(dst, src unsafe.Pointer, n int)   { panic(absent) }
 func widenBF16512(dst, src unsafe.Pointer, n int)  { panic(absent) }
-func widenBF16256(dst, src unsafe.Pointer, n int)  { panic(absent) }
 func narrowF16512(dst, src unsafe.Pointer, n int)  { panic(absent) }
-func narrowF16256(dst, src unsafe.Pointer, n int)  { panic(absent) }
 func narrowBF16512(dst, src unsafe.Pointer, n int) { panic(absent) }
-func narrowBF16256(dst, src unsafe.Pointer, n int) { panic(absent) }

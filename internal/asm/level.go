@@ -1,6 +1,9 @@
 package asm
 
-import "os"
+import (
+	"os"
+	"runtime"
+)
 
 // Level is how much of a processor the loops use. Each level has what those below
 // it have.
@@ -14,7 +17,19 @@ const (
 	AVX512BF16              // AVX512-BF16 besides: products of bfloat16
 )
 
-var levelNames = [...]string{"purego", "avx2", "avx512", "avx512bf16"}
+var levelNames = [...]string{"purego", vectorName(), "avx512", "avx512bf16"}
+
+// NEON is the level of arm64. Its loops have the shapes of AVX2's, and their results
+// the same bits: a pair of registers takes the place of each of AVX2's.
+const NEON = AVX2
+
+// vectorName is what the first level of vectors is called here.
+func vectorName() string {
+	if runtime.GOARCH == "arm64" {
+		return "neon"
+	}
+	return "avx2"
+}
 
 // String returns the level as EASEL_CPU spells it.
 func (l Level) String() string { return levelNames[l] }

@@ -3,4 +3,3 @@
 package asm
 
 func map512(mapOp, *mapArgs) { panic("asm: no such loop on this processor") }
-func map256(mapOp, *mapArgs) { panic("asm: no such loop on this processor") }

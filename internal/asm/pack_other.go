@@ -5,5 +5,3 @@ package asm
 import "unsafe"
 
 func pack512(unsafe.Pointer, int, []int32, Kind, unsafe.Pointer, int, int) {}
-func pack256(unsafe.Pointer, int, []int32, Kind, unsafe.Pointer, int, int) {}
-func widen(unsafe.Pointer, int, Kind, unsafe.Pointer, int, int)            {}

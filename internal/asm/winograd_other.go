@@ -11,11 +11,3 @@ func winogradOutput512(src unsafe.Pointer, plane int, dst unsafe.Pointer, ld int
 
 func winogradWeights512(src unsafe.Pointer, tap, step int, dst unsafe.Pointer, plane int, _ unsafe.Pointer, n int) {
 }
-
-func winogradInput256(pixels, dst unsafe.Pointer, plane int, _ unsafe.Pointer, n int) {}
-
-func winogradOutput256(src unsafe.Pointer, plane int, dst unsafe.Pointer, ld int, add, _ unsafe.Pointer, n int) {
-}
-
-func winogradWeights256(src unsafe.Pointer, tap, step int, dst unsafe.Pointer, plane int, _ unsafe.Pointer, n int) {
-}

@@ -32,6 +32,10 @@ var generators = []struct {
 }
 
 func main() {
+	if err := writeNEON(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if err := os.WriteFile(filepath.Join("..", "mapop.go"), []byte(mapNames()), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

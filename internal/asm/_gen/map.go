@@ -112,7 +112,7 @@ var mappings = []mapping{
 		v.mul(3, 3, 3)
 		v.mul(2, 2, v.scalar(1))
 		v.fma(2, 3, v.scalar(2))
-		v.op("VSQRTPS %s, %s", v.r(2), v.r(4))
+		v.sqrt(4, 2)
 		v.mul(4, 4, v.scalar(7))
 		v.add(4, 4, v.scalar(3))
 		v.mul(5, 1, v.scalar(6))
@@ -132,6 +132,10 @@ var mappings = []mapping{
 // rope turns pairs of numbers in 0 by the cosines and sines that alternate in 1; fma
 // says on which side the sine is subtracted.
 func (v vec) rope(fma string) {
+	if v.neon != nil {
+		v.neonRope(fma == "VFMSUBADD213PS")
+		return
+	}
 	v.op("VMOVSLDUP %s, %s; VMOVSHDUP %s, %s; VPERMILPS $0xb1, %s, %s", v.r(1), v.r(2), v.r(1), v.r(3), v.r(0), v.r(4))
 	v.mul(4, 4, 3)
 	v.three(fma, 0, 2, 4)
@@ -236,20 +240,12 @@ func (v vec) tanh(x, a, t, s, p any) {
 	v.below(x, s, a, v.c(0.625), t)
 }
 
-// notAbove sets d to a where x ≤ limit; t is lost.
-func (v vec) notAbove(d, a, x, limit, t any) {
-	if v.z {
-		v.op("VCMPPS $2, %s, %s, K3; VMOVAPS %s, K3, %s", v.r(limit), v.r(x), v.r(a), v.r(d))
-		return
-	}
-	v.op("VCMPPS $2, %s, %s, %s", v.r(limit), v.r(x), v.r(t))
-	v.where(d, a, t)
-}
-
 // keepTail and fillTail make lanes beyond the slice 0 or −Inf in a loop's last round.
 func (v vec) keepTail(x any) {
 	switch {
 	case !v.tail:
+	case v.neon != nil:
+		v.and(x, x, "(R21)")
 	case v.z:
 		v.op("VMOVAPS.Z %s, K1, %s", v.r(x), v.r(x))
 	default:
@@ -260,6 +256,8 @@ func (v vec) keepTail(x any) {
 func (v vec) fillTail(x any) {
 	switch {
 	case !v.tail:
+	case v.neon != nil:
+		v.neonFillTail(x.(int))
 	case v.z:
 		v.op("KNOTW K1, K3; VMOVUPS %s, K3, %s", v.c(math.Inf(-1)), v.r(x))
 	default:

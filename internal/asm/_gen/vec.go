@@ -6,13 +6,14 @@ import (
 )
 
 // vec writes instructions on vectors of one instruction set: AVX-512 with Z
-// registers, AVX2 with Y. Operands are register numbers or strings as the assembler
+// registers, AVX2 with Y, NEON with pairs of V registers. Operands are register numbers or strings as the assembler
 // takes them; the destination comes first.
 type vec struct {
 	*source
 	z, tail bool // tail: what is left at the end of a slice
 	consts  *constants
 	held    map[string]int // constants that registers hold
+	neon    *pair
 }
 
 // constants is a table of numbers, each repeated to fill a vector.
@@ -56,11 +57,19 @@ func (v vec) c(x float64) string { return v.bits(math.Float32bits(float32(x))) }
 func (v vec) bits(b uint32) string {
 	for i, have := range v.consts.bits {
 		if have == b {
-			return fmt.Sprintf("%s<>+%d(SB)", v.consts.name, 64*i)
+			return v.place(i)
 		}
 	}
 	v.consts.bits = append(v.consts.bits, b)
-	return fmt.Sprintf("%s<>+%d(SB)", v.consts.name, 64*(len(v.consts.bits)-1))
+	return v.place(len(v.consts.bits) - 1)
+}
+
+// place is where entry i of the table of constants lies.
+func (v vec) place(i int) string {
+	if v.neon != nil {
+		return fmt.Sprintf("%d(%s)", 16*i, tableReg)
+	}
+	return fmt.Sprintf("%s<>+%d(SB)", v.consts.name, 64*i)
 }
 
 // data writes the table.
@@ -75,9 +84,31 @@ func (s *source) data(c *constants) {
 }
 
 // three writes an instruction of two operands and a destination: d = a name b.
-func (v vec) three(name string, d, a, b any) { v.op("%s %s, %s, %s", name, v.r(b), v.r(a), v.r(d)) }
+func (v vec) three(name string, d, a, b any) {
+	if v.neon != nil {
+		v.neonThree(name, d, a, b)
+		return
+	}
+	v.op("%s %s, %s, %s", name, v.r(b), v.r(a), v.r(d))
+}
 
-func (v vec) mov(d, a any)       { v.op("VMOVUPS %s, %s", v.r(a), v.r(d)) }
+func (v vec) mov(d, a any) {
+	if v.neon != nil {
+		v.neonMov(d, a)
+		return
+	}
+	v.op("VMOVUPS %s, %s", v.r(a), v.r(d))
+}
+
+// muladd is d = d·a + c.
+func (v vec) muladd(d, a, c any) {
+	if v.neon != nil {
+		v.neonMulAdd(d, a, c)
+		return
+	}
+	v.three("VFMADD213PS", d, a, c)
+}
+
 func (v vec) add(d, a, b any)    { v.three("VADDPS", d, a, b) }
 func (v vec) sub(d, a, b any)    { v.three("VSUBPS", d, a, b) }
 func (v vec) mul(d, a, b any)    { v.three("VMULPS", d, a, b) }
@@ -86,11 +117,24 @@ func (v vec) min(d, a, b any)    { v.three("VMINPS", d, a, b) }       // b where
 func (v vec) max(d, a, b any)    { v.three("VMAXPS", d, a, b) }       // likewise
 func (v vec) fma(d, a, b any)    { v.three("VFMADD231PS", d, a, b) }  // d += a·b
 func (v vec) fnma(d, a, b any)   { v.three("VFNMADD231PS", d, a, b) } // d −= a·b
-func (v vec) muladd(d, a, c any) { v.three("VFMADD213PS", d, a, c) }  // d = d·a + c
 func (v vec) mulsub(d, a, c any) { v.three("VFMSUB213PS", d, a, c) }  // d = d·a − c
 
+func (v vec) sqrt(d, a any) {
+	if v.neon != nil {
+		v.neonEach("FSQRT", d, a)
+		return
+	}
+	v.op("VSQRTPS %s, %s", v.r(a), v.r(d))
+}
+
 // bcast fills a register with the number at an address.
-func (v vec) bcast(d any, at string) { v.op("VBROADCASTSS %s, %s", at, v.r(d)) }
+func (v vec) bcast(d any, at string) {
+	if v.neon != nil {
+		v.neonBcast(d, at)
+		return
+	}
+	v.op("VBROADCASTSS %s, %s", at, v.r(d))
+}
 
 // zero clears a register.
 func (v vec) zero(d any) {
@@ -115,30 +159,51 @@ func (v vec) pick(z, y string) string {
 
 // round rounds to whole numbers, ties to even.
 func (v vec) round(d, a any) {
+	if v.neon != nil {
+		v.neonEach("FRINTN", d, a)
+		return
+	}
 	v.op("%s $8, %s, %s", v.pick("VRNDSCALEPS", "VROUNDPS"), v.r(a), v.r(d))
 }
 
 // where sets d to a in lanes where the sign of s is set; t is lost.
 func (v vec) where(d, a, s any) {
-	if v.z {
+	switch {
+	case v.neon != nil:
+		v.neonWhere(d, a, s)
+	case v.z:
 		v.op("VPMOVD2M %s, K3; VMOVAPS %s, K3, %s", v.r(s), v.r(a), v.r(d))
-		return
+	default:
+		v.op("VBLENDVPS %s, %s, %s, %s", v.r(s), v.r(a), v.r(d), v.r(d))
 	}
-	v.op("VBLENDVPS %s, %s, %s, %s", v.r(s), v.r(a), v.r(d), v.r(d))
 }
 
 // below sets d to a in lanes where x < limit; t is lost.
-func (v vec) below(d, a, x, limit, t any) {
-	if v.z {
-		v.op("VCMPPS $1, %s, %s, K3; VMOVAPS %s, K3, %s", v.r(limit), v.r(x), v.r(a), v.r(d))
-		return
+func (v vec) below(d, a, x, limit, t any) { v.compare(1, "FCMGT", d, a, x, limit, t) }
+
+// notAbove sets d to a where x ≤ limit; t is lost.
+func (v vec) notAbove(d, a, x, limit, t any) { v.compare(2, "FCMGE", d, a, x, limit, t) }
+
+// compare sets d to a where x compares with limit as Intel's predicate, or limit with x
+// as NEON's instruction.
+func (v vec) compare(predicate int, neon string, d, a, x, limit, t any) {
+	switch {
+	case v.neon != nil:
+		v.neonCompare(neon, d, a, x, limit)
+	case v.z:
+		v.op("VCMPPS $%d, %s, %s, K3; VMOVAPS %s, K3, %s", predicate, v.r(limit), v.r(x), v.r(a), v.r(d))
+	default:
+		v.op("VCMPPS $%d, %s, %s, %s", predicate, v.r(limit), v.r(x), v.r(t))
+		v.where(d, a, t)
 	}
-	v.op("VCMPPS $1, %s, %s, %s", v.r(limit), v.r(x), v.r(t))
-	v.where(d, a, t)
 }
 
 // poly sets d to the polynomial in x with the given coefficients, lowest first.
 func (v vec) poly(d, x any, coef ...float64) {
+	if v.neon != nil {
+		v.neonPoly(d, x, coef...)
+		return
+	}
 	v.mov(d, v.c(coef[len(coef)-1]))
 	for i := len(coef) - 2; i >= 0; i-- {
 		v.muladd(d, x, v.c(coef[i]))
@@ -153,14 +218,33 @@ func (v vec) scale(d, p, n, t any) {
 	}
 	// Two steps, so that the power may lie outside float32's normal range.
 	bias := v.bits(127)
-	v.op("VCVTPS2DQ %s, %s; VPSRAD $1, %s, %s", v.r(n), v.r(n), v.r(n), v.r(t))
-	v.three("VPSUBD", n, n, t)
+	v.halves(n, t)
 	for _, r := range []any{n, t} {
 		v.three("VPADDD", r, r, bias)
-		v.op("VPSLLD $23, %s, %s", v.r(r), v.r(r))
+		v.exponent(r)
 	}
 	v.mul(p, p, n)
 	v.mul(d, p, t)
+}
+
+// halves splits whole numbers n into two, in n and t, as integers.
+func (v vec) halves(n, t any) {
+	if v.neon != nil {
+		v.neonHalve(n, t)
+	} else {
+		v.op("VCVTPS2DQ %s, %s; VPSRAD $1, %s, %s", v.r(n), v.r(n), v.r(n), v.r(t))
+	}
+	v.three("VPSUBD", n, n, t)
+}
+
+// exponent moves integers to where a float32 has its exponent.
+func (v vec) exponent(r any) {
+	if v.neon != nil {
+		v.neonShift("SHL", 2*r.(int), 2*r.(int), 23)
+		v.neonShift("SHL", 2*r.(int)+1, 2*r.(int)+1, 23)
+		return
+	}
+	v.op("VPSLLD $23, %s, %s", v.r(r), v.r(r))
 }
 
 // Minimax polynomials for 2ᶠ, |f| ≤ ½, and exp f, |f| ≤ ½·ln 2, of relative error

@@ -6,16 +6,20 @@ import "fmt"
 // 0, ±1, ±2): of pictures, of sums, of weights. Each is a transform of columns into
 // scratch, then one of rows.
 func winograd(s *source) {
-	s.line("")
-	for i, c := range []string{"4.0", "5.0", "2.0", "8.0", "0.25", "0.16666666666666666", "0.041666666666666664", "0.08333333333333333"} {
-		s.line("DATA winograd<>+%d(SB)/4, $%s", 4*i, c)
-	}
-	s.line("GLOBL winograd<>(SB), RODATA|NOPTR, $32")
+	s.winogradConstants()
 	for _, v := range []vector{{"Z", 64, 512}, {"Y", 32, 256}} {
 		v.input(s)
 		v.output(s)
 		v.weights(s)
 	}
+}
+
+func (s *source) winogradConstants() {
+	s.line("")
+	for i, c := range []string{"4.0", "5.0", "2.0", "8.0", "0.25", "0.16666666666666666", "0.041666666666666664", "0.08333333333333333"} {
+		s.line("DATA winograd<>+%d(SB)/4, $%s", 4*i, c)
+	}
+	s.line("GLOBL winograd<>(SB), RODATA|NOPTR, $32")
 }
 
 // vector is a width of registers.
@@ -43,6 +47,10 @@ func (v vector) constant(s *source, c, reg int) {
 
 // do emits an instruction on registers given by number.
 func (v vector) do(s *source, name string, regs ...int) {
+	if v.name == neonPair {
+		s.neonDo(name, regs...)
+		return
+	}
 	line := name
 	for i, r := range regs {
 		sep := ", "
@@ -95,7 +103,8 @@ func (v vector) input(s *source) {
 // input6 emits Bᵀ·d for d in registers 0 … 5.
 func (v vector) input6(s *source, out func(k, reg int)) {
 	const a, b, c, x = 6, 7, 8, 9
-	s.op("VMOVAPS %s4, %s%d; VMOVAPS %s3, %s%d", v.name, v.name, a, v.name, v.name, b)
+	v.do(s, "VMOVAPS", 4, a)
+	v.do(s, "VMOVAPS", 3, b)
 	v.do(s, "VFNMADD231PS", 15, 2, a) // d4 − 4·d2
 	v.do(s, "VFNMADD231PS", 15, 1, b) // d3 − 4·d1
 	v.do(s, "VADDPS", b, a, x)

@@ -1,5 +1,0 @@
-//go:build !amd64 || purego
-
-package asm
-
-func (d *dot) run(int, Kind) {}
