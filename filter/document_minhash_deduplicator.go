@@ -67,7 +67,7 @@ func (d *minhash) Hash(_ context.Context, r *Row) error {
 		return err
 	}
 	runs, err := d.shingles(text)
-	if err != nil || len(runs) == 0 && !r.strict {
+	if err != nil || len(runs) == 0 && !r.Strict {
 		return err
 	}
 	bands := d.bandsOf(d.signature(runs))

@@ -76,7 +76,7 @@ func (d *simhash) Reduce(_ context.Context, rows []*Row) ([]int, error) {
 		v, _ := r.Sample.Get(simhashColumn)
 		s, _ := v.(string)
 		hashes[i], _ = strconv.ParseUint(s, 10, 64)
-		if hashes[i] == 0 && !r.strict {
+		if hashes[i] == 0 && !r.Strict {
 			continue // nothing to compare
 		}
 		if j, ok := first[hashes[i]]; ok {

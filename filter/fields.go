@@ -56,6 +56,9 @@ func (f *specifiedField) Measure(_ context.Context, r *Row) error { return r.cop
 
 // copyField makes a statistic of a field.
 func (r *Row) copyField(field string) error {
+	if field == "" && !r.Strict {
+		return nil // nothing is asked for, so everything stays
+	}
 	v, ok := r.Get(field)
 	if !ok {
 		return as("AssertionError", &Error{Kind: Missing, Op: "filter", What: "field " + strconv.Quote(field)})
@@ -138,7 +141,7 @@ func (f *specifiedNumber) Keep(r *Row) (bool, error) {
 	if s, isText := v.(string); isText {
 		x, ok = pyFloat(s)
 	}
-	if _, isText := v.(string); r.strict && !isText && x == 0 {
+	if _, isText := v.(string); r.Strict && !isText && x == 0 {
 		return false, nil // Data-Juicer asks "if value", which the number 0 is not
 	}
 	return ok && f.holds(x, f.Min, f.Max), nil

@@ -1,4 +1,4 @@
-package filter_test
+package filter
 
 import (
 	"bytes"
@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/easel-go/easel/dataset"
-	"github.com/easel-go/easel/filter"
 	"github.com/easel-go/easel/internal/golden"
 )
 
@@ -36,11 +35,11 @@ func TestGoldenRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := caseDir(t, name)
 			_, err := runCase(c, "strict")
-			if have := filter.ExitCode(err); have != c.Exit {
+			if have := ExitCode(err); have != c.Exit {
 				t.Fatalf("exit code %d, want %d: %v", have, c.Exit, err)
 			}
-			if len(c.Error) > 0 && filter.Exception(err) != c.Error[0] {
-				t.Errorf("error %v (%s), want %v", err, filter.Exception(err), c.Error)
+			if len(c.Error) > 0 && Exception(err) != c.Error[0] {
+				t.Errorf("error %v (%s), want %v", err, Exception(err), c.Error)
 			}
 			sameFiles(t, written(t, dir), expected(t, dir))
 		})
@@ -73,13 +72,13 @@ func caseDir(t *testing.T, name string) string {
 }
 
 // runCase does what dj-process does with the case's arguments.
-func runCase(c e2eCase, compat string) (*filter.Report, error) {
-	rec, err := filter.ParseArgs(c.Args)
+func runCase(c e2eCase, compat string) (*Report, error) {
+	rec, err := ParseArgs(c.Args)
 	if err != nil {
 		return nil, err
 	}
 	if compat != "" {
-		rec, err = filter.ParseArgs(append(c.Args, "--compat", compat))
+		rec, err = ParseArgs(append(c.Args, "--compat", compat))
 		if err != nil {
 			return nil, err
 		}
@@ -92,14 +91,14 @@ var jobID = regexp.MustCompile(`\d{8}_\d{6}_[0-9a-f]{6}`)
 
 // written reads what lies in out/, with the job's name replaced.
 func written(t *testing.T, dir string) map[string][]byte {
-	return tree(t, filepath.Join(dir, "out"), dir)
+	return fileTree(t, filepath.Join(dir, "out"), dir)
 }
 
 func expected(t *testing.T, dir string) map[string][]byte {
-	return tree(t, filepath.Join(dir, "expected", "out"), dir)
+	return fileTree(t, filepath.Join(dir, "expected", "out"), dir)
 }
 
-func tree(t *testing.T, root, dir string) map[string][]byte {
+func fileTree(t *testing.T, root, dir string) map[string][]byte {
 	files := map[string][]byte{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -16,8 +16,6 @@ type imageAspectRatio struct {
 
 func (f *imageAspectRatio) check() error { return f.AnyOrAll.check() }
 
-// Measure fails where there is no image column at all, unlike the other filters of
-// pictures: so does Data-Juicer.
 func (f *imageAspectRatio) Measure(_ context.Context, r *Row) error {
 	if r.Stats.Has("aspect_ratios") {
 		return nil
@@ -26,7 +24,7 @@ func (f *imageAspectRatio) Measure(_ context.Context, r *Row) error {
 	if err != nil {
 		return err
 	}
-	if !column {
+	if !column && r.Strict {
 		return &Error{Kind: Missing, Op: "filter", What: "image column " + r.key().Image}
 	}
 	ratios := make([]any, len(pics))

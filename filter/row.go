@@ -20,11 +20,13 @@ type Row struct {
 	// Index is the number of the sample in the source, counted from 0.
 	Index int
 
+	// Strict asks ops to do what Data-Juicer 1.6.1 does even where Rules has something better.
+	Strict bool
+
 	keys     *Keys
 	tokens   *tokens
 	sizes    map[string]imageio.Info // by path: pictures whose header was read
 	bands    []uint64                // of document_minhash_deduplicator
-	strict   bool                    // as Data-Juicer 1.6.1 does it, defects included
 	verdicts []Verdict
 	dropped  bool
 	err      error

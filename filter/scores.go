@@ -48,7 +48,7 @@ func (f *scored) rate(r *Row, stat string, of func(pics []image.Image) ([]float6
 // high for one with a single channel, and has three means for it.
 func (r *Row) refuse(pics []image.Image) error {
 	for _, m := range pics {
-		if r.strict && m.Bounds().Dy() == 1 {
+		if r.Strict && m.Bounds().Dy() == 1 {
 			return as("ValueError", fail(Invalid, "a picture one pixel high, which the original's model does not take"))
 		}
 	}

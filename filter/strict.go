@@ -18,7 +18,7 @@ type strictly struct {
 // step runs one op over all rows.
 func (x *strictly) step(ctx context.Context, n int, s Step, rows []*Row) (kept []*Row, err error) {
 	for _, r := range rows {
-		r.keys, r.strict = &s.Keys, true
+		r.keys, r.Strict = &s.Keys, true
 	}
 	switch op := s.Op.(type) {
 	case Filter:

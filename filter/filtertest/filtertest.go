@@ -169,6 +169,7 @@ func texts(rows []*filter.Result) (out []string) {
 func measured(t *testing.T, dir string, table Table, set Set, step filter.Step, f filter.Filter) {
 	for i, s := range Samples(t, dir, table) {
 		r := filter.NewRow(s, step.Keys)
+		r.Strict = true
 		err := f.Measure(t.Context(), r)
 		same(t, table, i, "raw", r.Stats, err, set.Raw[i])
 	}

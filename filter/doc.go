@@ -1,0 +1,66 @@
+// Package filter keeps the samples worth training on, by the rules of Data-Juicer and
+// under its names.
+//
+//	f, err := os.Open("recipe.yaml")          // a Data-Juicer configuration, as it is
+//	…
+//	recipe, err := filter.ParseRecipe(f)
+//	…
+//	report, err := recipe.Run(ctx)            // result.jsonl, result_stats.jsonl, rejects.jsonl
+//	fmt.Print(report)
+//
+// Ops work without a recipe too, over any samples:
+//
+//	shape, err := filter.New("image_shape_filter", []byte(`{min_width: 1024, min_height: 1024}`))
+//	…
+//	for r, err := range filter.Apply(ctx, data.All(ctx), filter.Options{}, shape) {
+//		if err != nil {
+//			return err
+//		}
+//		if !r.Kept {
+//			fmt.Println(r.Sample.ID, r.Verdicts)  // what was measured, and what was wanted
+//		}
+//	}
+//
+// # Ops
+//
+// There are four kinds. A Filter measures a sample and decides about it; a Mapper
+// changes it; a Deduplicator and a Selector look at all samples. Names returns the names
+// of all that are registered; a type of one's own becomes an op through Register. Sizes
+// of pictures come from their headers: nothing is decoded that an op does not look at.
+//
+// # Strict, and better
+//
+// A recipe with the line
+//
+//	compat: strict
+//
+// gives byte for byte what Data-Juicer 1.6.1 gives, with the samples that it loses by
+// mistake, and with np as a number that decides which. Without the line a few things
+// differ, each for a reason, and nothing else; Rules has them as a table:
+//
+//	alone         a sample on which an op fails takes no other along, and stands in rejects.jsonl
+//	verbatim      texts are never read as null or as dates
+//	short         texts too short to be compared are no duplicates
+//	path          a path instead of a list of paths is one picture
+//	pictureless   image_aspect_ratio_filter keeps samples without pictures
+//	fieldless     a filter of a field that names no field keeps everything
+//	zero          the number 0 is a number
+//	again         an op that comes twice has its own parameters both times
+//	statistics    there are always statistics, in a file of their own
+//	empty         an empty file has no samples
+//	keys          with load_jsonl_lenient, a key that is not there is a null
+//	json          a .json result may have any length
+//
+// # Models
+//
+// Five filters ask a model: image_text_similarity_filter, image_pair_similarity_filter,
+// image_aesthetics_filter, image_nsfw_filter and image_watermark_filter. Package clip
+// has the models; Recipe.Models, or Options.Models, brings the two together.
+//
+// # Not here
+//
+// Data-Juicer's ops for sound, video and dialogue, those that ask a language model, face
+// and language detectors, and options that fetch a SentencePiece model or a word list
+// from the network. A recipe that wants one is refused before anything is read.
+// chinese_convert_mapper is in package filter/chinese.
+package filter
