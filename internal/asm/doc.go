@@ -3,8 +3,8 @@
 // pointers and strides, no tensors and no threads.
 //
 // Which form runs is decided once, by what the processor has. The environment
-// variable EASEL_CPU lowers the choice: purego, avx2, avx512 (without bfloat16
-// arithmetic) or avx512bf16. The build tag purego leaves the assembly out.
+// variable EASEL_CPU lowers the choice: purego, avx2, avx512, avx512bf16 (bfloat16 by
+// VDPBF16PS) or amx (bfloat16 by tiles). The build tag purego leaves the assembly out.
 //
 // The .s files are written by the program in _gen:
 //

@@ -14,10 +14,11 @@ const (
 	PureGo     Level = iota // plain Go
 	AVX2                    // AVX2, FMA3 and F16C
 	AVX512                  // AVX-512 F, BW, DQ and VL
-	AVX512BF16              // AVX512-BF16 besides: products of bfloat16
+	AVX512BF16              // AVX512-BF16 besides: products of bfloat16 by VDPBF16PS
+	AMX                     // AMX besides: products of bfloat16 by tiles
 )
 
-var levelNames = [...]string{"purego", vectorName(), "avx512", "avx512bf16"}
+var levelNames = [...]string{"purego", vectorName(), "avx512", "avx512bf16", "amx"}
 
 // NEON is the level of arm64. Its loops have the shapes of AVX2's, and their results
 // the same bits: a pair of registers takes the place of each of AVX2's.
@@ -40,12 +41,6 @@ var level = min(detect(), wanted(os.Getenv("EASEL_CPU")))
 // Use returns the level in use.
 func Use() Level { return level }
 
-// slowBF16 is set on processors whose VDPBF16PS has a quarter of the rate of a float32
-// multiply-add, so half its work: Intel's with AMX, as measured on Sapphire Rapids
-// (1.75 against 7.0 thousand million instructions a second). They multiply rounded
-// float32 instead, unless EASEL_CPU asks for avx512bf16.
-var slowBF16 = hasAMX() && os.Getenv("EASEL_CPU") != levelNames[AVX512BF16]
-
 // wanted returns the level of that name, the highest if there is none.
 func wanted(name string) Level {
 	for l, n := range levelNames {
@@ -53,5 +48,5 @@ func wanted(name string) Level {
 			return Level(l)
 		}
 	}
-	return AVX512BF16
+	return AMX
 }

@@ -14,8 +14,8 @@ func detect() Level {
 		return AVX2
 	case !x.HasAVX512BF16:
 		return AVX512
+	case !x.HasAMXTile || !x.HasAMXBF16:
+		return AVX512BF16
 	}
-	return AVX512BF16
+	return AMX
 }
-
-func hasAMX() bool { return cpu.X86.HasAMXBF16 }

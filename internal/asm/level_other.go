@@ -3,5 +3,3 @@
 package asm
 
 func detect() Level { return PureGo }
-
-func hasAMX() bool { return false }

@@ -8,9 +8,6 @@ func peak512(n int)
 //go:noescape
 func peak256(n int)
 
-//go:noescape
-func peakBF16(n int)
-
 func peak(n int) int {
 	switch {
 	case level >= AVX512:

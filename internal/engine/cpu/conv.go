@@ -58,7 +58,7 @@ func directConv(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 // perRange returns how many numbers of a weight's segment the range from k on takes.
 func (p *product) perRange(k int) int {
 	n := min(p.kStep, p.k-k)
-	if p.factors == paired {
+	if p.pairs() {
 		n *= 2
 	}
 	return n

@@ -148,9 +148,13 @@ func TestLinear(t *testing.T) {
 
 func TestBfloat16(t *testing.T) {
 	e := New(Options{Threads: 2})
-	for i, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 6, 7}, {1, 77, 48, 40}, {2, 17, 101, 33}, {1, 130, 320, 96}, {1, 9, 3400, 34}} {
-		op := engine.Linear{Batch: s[0], Rows: s[1], In: s[2], Out: s[3], Weight: []tensor.Dtype{engine.Float32, engine.Float16, engine.Bfloat16}[i%3], Compute: engine.Bfloat16, Transposed: i%2 == 1, Bias: i%3 > 0}
+	for i, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 6, 7}, {1, 77, 48, 40}, {2, 17, 101, 33}, {1, 130, 320, 96}, {1, 9, 3400, 34}, {3, 50, 64, 70}, {1, 70, 3200, 40}} {
+		op := engine.Linear{Batch: s[0], Rows: s[1], In: s[2], Out: s[3], Weight: []tensor.Dtype{engine.Float32, engine.Float16, engine.Bfloat16}[i%3], Compute: engine.Bfloat16, Transposed: i%2 == 1, Bias: i%3 > 0, Residual: i%2 == 0}
 		checkOp(t, e, op, op, op.In, 2)
+		if op.Out%2 == 0 {
+			op.GLU = engine.GEGLU
+			checkOp(t, e, op, op, op.In, 4)
+		}
 	}
 	for _, op := range convShapes {
 		op.Weight, op.Compute = engine.Float16, engine.Bfloat16
@@ -259,8 +263,11 @@ func TestRowsAlike(t *testing.T) {
 	conv := func(batch int) engine.Op {
 		return engine.Conv2D{Batch: batch, H: 9, W: 11, In: 200, Out: 40, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Weight: engine.Float16}
 	}
+	half := func(batch int) engine.Op {
+		return engine.Linear{Batch: batch, Rows: 13, In: 3200, Out: 100, Weight: engine.Float16, Compute: engine.Bfloat16}
+	}
 	grad := func(batch int) engine.Op { return engine.Conv2DInputGrad{Conv2D: conv(batch).(engine.Conv2D)} }
-	for _, of := range []func(int) engine.Op{linear, conv, grad} {
+	for _, of := range []func(int) engine.Op{linear, half, conv, grad} {
 		alone := results(t, 1, of(1), of(5))
 		for _, threads := range []int{1, 2, 3, 8} {
 			if batch := results(t, threads, of(5), of(5)); !slices.Equal(alone, batch[:len(alone)]) {
@@ -289,6 +296,8 @@ func TestLaunchDoesNotAllocate(t *testing.T) {
 	c := engine.Conv2D{Batch: 1, H: 8, W: 8, In: 8, Out: 8, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Weight: engine.Float16}
 	for _, op := range []engine.Op{
 		engine.Linear{Batch: 1, Rows: 20, In: 40, Out: 50, Weight: engine.Float16, Act: engine.SiLU}, c,
+		engine.Linear{Batch: 1, Rows: 2, In: 40, Out: 50, Weight: engine.Float16, Act: engine.SiLU},
+		engine.Linear{Batch: 1, Rows: 20, In: 64, Out: 50, Weight: engine.Float16, Compute: engine.Bfloat16},
 		engine.MatMul{M: 20, N: 20, K: 20, TransA: true}, engine.Conv2DInputGrad{Conv2D: c}, engine.Conv2DWeightGrad{Conv2D: c},
 	} {
 		e := New(Options{Threads: 2})

@@ -83,14 +83,18 @@ const (
 	exact   rounding = iota // float32
 	rounded                 // float32 of factors rounded to bfloat16
 	paired                  // bfloat16, two numbers in the place of one: k counts pairs
+	tiled                   // the same by AMX tiles
 )
 
 // round makes p a product of bfloat16 factors: of pairs where the processor multiplies
-// them and k, the numbers of a segment, is even. It returns what k and the numbers
-// between rows of A shrink by.
+// them and k, the numbers of a segment, fits. It returns what k and the numbers between
+// rows of A shrink by.
 func (p *product) round(numbers int) (shrink int) {
 	p.factors, p.numbers, shrink = rounded, numbers, 1
-	if asm.HasBF16() && p.k%2 == 0 {
+	switch {
+	case asm.HasAMX() && p.k%(2*asm.AMXPairs) == 0:
+		p.factors, shrink = tiled, 2
+	case asm.HasBF16() && p.k%2 == 0:
 		p.factors, shrink = paired, 2
 	}
 	p.k /= shrink
@@ -111,7 +115,10 @@ func (p *product) plan() {
 	all := ceilDiv(p.cols, w)
 	p.block = w * ceilDiv(all, ceilDiv(all, min(panels, 16)))
 	perGroup := 2 * m * p.segments * p.k * p.block * halves
-	p.chunk = max(1, min(p.groups, pieceFlops/perGroup))
+	if p.factors == tiled {
+		perGroup /= 8
+	}
+	p.chunk = max(1, min(p.groups, pieceFlops/max(perGroup, 1)))
 	least := 64 / m
 	if p.kStep < p.k { // every piece makes all its panels
 		p.chunk, least = max(p.chunk, min(p.groups, 1024/m)), 256/m
@@ -122,6 +129,9 @@ func (p *product) plan() {
 	}
 	p.pieces = ceilDiv(p.groups, p.chunk)
 	p.chunk = ceilDiv(p.groups, p.pieces)
+	if p.factors == tiled {
+		p.chunk = roundUp(p.chunk, tiledGroups)
+	}
 	p.pieces = ceilDiv(p.groups, p.chunk)
 	p.perSpace = p.layout(halves * p.block)
 }
@@ -129,6 +139,7 @@ func (p *product) plan() {
 // workspace is how the scratch memory of a worker is divided: byte offsets.
 type workspace struct {
 	table, panels, stage, partial int64
+	tiled                         tiledSpace
 	size                          int64
 }
 
@@ -142,17 +153,26 @@ func (p *product) layout(width int) (s workspace) {
 	take(64) // the number of the block whose panels are there
 	s.table = take(p.segments * int(unsafe.Sizeof(rowTable{})))
 	s.panels = take(4 * p.segments * p.kStep * width)
-	if p.factors == paired {
+	if p.pairs() {
 		take(4 * p.segments * p.kStep * asm.Columns()) // a panel is made of float32
 	}
-	if p.staged() {
+	if p.factors == tiled {
+		m = asm.AMXRows
+		s.tiled.ld = 4*p.segments*p.kStep + 64
+		s.tiled.rows = take(m * s.tiled.ld)
+		s.tiled.where = take(m * int(unsafe.Sizeof(tiledRow{})))
+	}
+	if p.staged() || p.factors == tiled {
 		s.stage = take(4 * m * width)
 	}
 	if p.kStep < p.k {
-		s.partial = take(4 * m * p.chunk * width)
+		s.partial = take(4 * asm.TileRows() * p.chunk * width)
 	}
 	return s
 }
+
+// pairs reports whether two numbers stand in the place of one.
+func (p *product) pairs() bool { return p.factors == paired || p.factors == tiled }
 
 // staged reports whether sums pass through scratch before they are results.
 func (p *product) staged() bool { return p.act != engine.Identity || p.glu != engine.NoGLU }
@@ -208,6 +228,12 @@ func (p *product) do(a *engine.Args, phase, w, i int) {
 		if p.kStep < p.k || *held != block {
 			p.makePanels(a, w, block, k)
 		}
+		if p.factors == tiled {
+			for g := from; g < to; g += tiledGroups {
+				p.multiplyTiled(a, w, block, k, g, min(g+tiledGroups, to), g-from)
+			}
+			continue
+		}
 		for g := from; g < to; g++ {
 			p.multiply(a, w, block, k, g, g-from)
 		}
@@ -219,7 +245,7 @@ func (p *product) do(a *engine.Args, phase, w, i int) {
 func (p *product) roundPiece(a *engine.Args, i int) {
 	lo, hi := span(i, grain, p.numbers)
 	x := unsafe.Add(a.In[0].Host, 4*lo)
-	if p.factors == paired {
+	if p.pairs() {
 		asm.PairRow(unsafe.Add(a.Scratch.Host, 2*lo), x, hi-lo)
 	} else {
 		asm.RoundRow(unsafe.Add(a.Scratch.Host, 4*lo), x, hi-lo)
@@ -247,7 +273,7 @@ func (p *product) makePanels(a *engine.Args, w, block, k0 int) {
 		case rounded:
 			p.layer.panel(a, dst, col, n, k0, k1)
 			asm.RoundRow(dst, dst, rows*asm.Columns())
-		case paired:
+		case paired, tiled:
 			p.layer.panel(a, dst, col, n, 2*k0, 2*k1)
 			asm.PairPanel(dst, rows)
 		}
