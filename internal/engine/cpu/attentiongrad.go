@@ -141,26 +141,20 @@ func (k *attentionGrad) keys(h gradHead, t gradScratch, key int, first bool) {
 	k.writeKeys(h, t, key, n, first)
 }
 
-// turnKeys transposes a block of keys and values; columns from n on are zero, and
-// their bias hides them.
+// turnKeys transposes a block of keys and values. Columns from n on, in the last
+// vector of the last block, are of no key: nothing reads what comes of them.
 func (k *attentionGrad) turnKeys(h gradHead, t gradScratch, key, n int) {
-	clear(t.kT)
-	clear(t.vT)
-	clear(t.k)
 	asm.Turn(ptr(t.kT), 4*gradKeys, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim, float32(float64(k.Scale)*math.Log2E))
 	asm.Turn(ptr(t.vT), 4*gradKeys, ptr(h.v[key*h.ldk:]), 4*h.ldk, n, k.Dim, 1)
-	for j := range gradKeys {
-		switch {
-		case j >= n:
-			t.bias[j] = float32(math.Inf(-1))
-			continue
-		case h.bias != nil:
-			t.bias[j] = base2(h.bias[key+j])
-		default:
-			t.bias[j] = 0
-		}
+	if k.pad > k.Dim {
+		clear(t.k)
 	}
 	asm.CopyRows(ptr(t.k), 4*k.pad, ptr(h.k[key*h.ldk:]), 4*h.ldk, n, k.Dim, 1)
+	for j := range n {
+		if h.bias != nil {
+			t.bias[j] = base2(h.bias[key+j])
+		}
+	}
 }
 
 // queries computes what a block of queries and a block of keys give each other.
@@ -187,7 +181,7 @@ func (k *attentionGrad) queries(h gradHead, t gradScratch, q, key, keys int) {
 
 // hide adds bias and mask to a row of scores and hides what Causal does.
 func (k *attentionGrad) hide(h gradHead, t gradScratch, s []float32, row, key, keys int) {
-	if h.bias != nil || keys < len(s) {
+	if h.bias != nil {
 		asm.Add(s, s, t.bias[:len(s)])
 	}
 	if h.mask != nil {

@@ -27,7 +27,7 @@ func Inputs(op engine.Op, rng *rand.Rand) [][]float64 {
 			in[len(in)-3+i] = rounded(v)
 		}
 	case engine.AdamW:
-		copy(in[4], rounded([]float64{1e-3, 0.9, 0.999, 1e-8, 1e-2, 1 - math.Pow(0.9, 7), math.Sqrt(1 - math.Pow(0.999, 7)), 0.5}))
+		copy(in[4], rounded([]float64{0.05, 0.9, 0.999, 1e-8, 0.1, 1 - math.Pow(0.9, 7), math.Sqrt(1 - math.Pow(0.999, 7)), 0.5}))
 	}
 	return in
 }
