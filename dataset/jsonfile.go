@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -22,6 +23,7 @@ type jsonSource struct {
 	columns []Column
 	index   map[string]int
 	rows    int
+	first   int     // columns of the first row
 	array   bool    // values stand in an array
 	marks   []int64 // where rows 0, 256, 512, … begin
 }
@@ -52,6 +54,7 @@ func (s *jsonSource) survey(o *options) error {
 	for {
 		b, at, err := in.next()
 		if err == io.EOF {
+			s.order()
 			return nil
 		}
 		if err != nil {
@@ -66,6 +69,9 @@ func (s *jsonSource) survey(o *options) error {
 		}
 		s.rows++
 		s.learn(row, o)
+		if s.rows == 1 {
+			s.first = len(s.columns)
+		}
 	}
 }
 
@@ -119,6 +125,23 @@ func (s *jsonSource) learn(row Struct, o *options) {
 			continue
 		}
 		s.columns[i].Type = merge(s.columns[i].Type, t)
+	}
+}
+
+// order puts columns kept as JSON that the first row lacks right behind those it has,
+// where the datasets library, which writes such values anew as text, finds them.
+func (s *jsonSource) order() {
+	slices.SortStableFunc(s.columns[min(s.first, len(s.columns)):], func(a, b Column) int {
+		switch {
+		case a.Type.Kind == Raw && b.Type.Kind != Raw:
+			return -1
+		case a.Type.Kind != Raw && b.Type.Kind == Raw:
+			return 1
+		}
+		return 0
+	})
+	for i, c := range s.columns {
+		s.index[c.Name] = i
 	}
 }
 
