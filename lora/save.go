@@ -108,6 +108,10 @@ func (a *Adapter) locateIn(b *model.Bundle) (*names, []*target, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return a.locateNames(n)
+}
+
+func (a *Adapter) locateNames(n *names) (*names, []*target, error) {
 	targets, absent, err := n.resolve(a)
 	if err == nil && len(absent) > 0 {
 		err = &fault.Error{Kind: fault.Missing, Op: "lora", Where: a.path, What: fmt.Sprintf("%d of %d layers", len(absent), len(a.layers)), Have: "are not in the model: " + few(absent)}

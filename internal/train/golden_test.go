@@ -220,7 +220,7 @@ func (x recipe) trainer(t *testing.T) (*Trainer, *Adapter) {
 	}
 	tr, err := New(b, a, Options{
 		Accumulate: x.accumulate, ClipNorm: x.clip, ClipValue: x.clipValue, Checkpointing: x.checkpointing,
-		Optimizer: AdamW{LearningRate: x.lr, WeightDecay: x.wd}, Schedule: x.schedule,
+		Optimizer: &AdamW{LearningRate: x.lr, WeightDecay: x.wd}, Schedule: x.schedule,
 	})
 	if err != nil {
 		t.Fatal(err)

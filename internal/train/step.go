@@ -24,7 +24,7 @@ type Options struct {
 	ClipValue     float64     // the largest gradient of one number; 0 for any
 	Checkpointing bool        // forget activations and compute them again: slower, far smaller; no number changes
 	Scaler        *LossScaler // nil for none
-	Optimizer     AdamW
+	Optimizer     *AdamW
 	Schedule      Schedule
 	MemoryLimit   int64 // bytes of activations; 0 for any
 }
@@ -339,6 +339,9 @@ func (t *Trainer) clip(factor, norm float64) {
 
 // Steps returns how many optimiser's steps were taken, skipped ones included.
 func (t *Trainer) Steps() int { return t.updates }
+
+// SetSteps says that so many steps were taken before.
+func (t *Trainer) SetSteps(n int) { t.updates = n }
 
 // Params returns the matrices in training.
 func (t *Trainer) Params() []*nn.Param { return t.adapter.Params() }
