@@ -25,6 +25,7 @@ type exporter struct {
 	table                  *dataset.Writer // of parquet
 	columns                []dataset.Column
 	hasStats               bool
+	written                []string // names of finished files
 }
 
 // exportFormat tells the format of the result, by export_type or the suffix.
@@ -224,25 +225,32 @@ func (x *exporter) close(stats bool) error {
 		return err
 	}
 	if (stats || x.hasStats) && x.stats != nil {
-		if err := x.stats.close(x.rec.statsPath(x.format)); err != nil {
+		if err := x.named(x.stats, x.rec.statsPath(x.format)); err != nil {
 			return err
 		}
 	}
 	x.stats.abort()
 	if x.rejects != nil {
-		if err := x.rejects.close(x.rec.rejectsPath()); err != nil {
+		if err := x.named(x.rejects, x.rec.rejectsPath()); err != nil {
 			return err
 		}
 	} else if x.rec.Compat != "strict" && x.rejected() {
 		os.Remove(x.rec.rejectsPath()) // it was about an earlier result
 	}
 	if x.format == "parquet" {
+		x.written = append(x.written, x.path)
 		return x.table.Close()
 	}
 	if x.rec.ShardSize > 0 {
 		return x.shards()
 	}
-	return x.result.close(x.path)
+	return x.named(x.result, x.path)
+}
+
+// named gives a finished file its name.
+func (x *exporter) named(p *partial, path string) error {
+	x.written = append(x.written, path)
+	return p.close(path)
 }
 
 // rejected reports whether there is a file of rejects that this package wrote.
@@ -340,7 +348,9 @@ func (x *exporter) shards() error {
 		if i < x.rows%n {
 			rows++
 		}
-		if err := copyLines(filepath.Join(filepath.Dir(x.path), name), lines, rows); err != nil {
+		name = filepath.Join(filepath.Dir(x.path), name)
+		x.written = append(x.written, name)
+		if err := copyLines(name, lines, rows); err != nil {
 			return err
 		}
 	}

@@ -78,8 +78,7 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 	if err := x.close(rec.hasStats(src, o.Strict)); err != nil {
 		return nil, err
 	}
-	rep.finish(src, x, time.Since(start))
-	return rep, nil
+	return rep.finish(src, x.written, time.Since(start)), nil
 }
 
 func (rec *Recipe) workers() int {
