@@ -35,6 +35,7 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 	}
 	if op.Compute == engine.Bfloat16 {
 		l.ld /= p.round(l.total * op.In)
+		p.stride = l.ld
 	}
 	p.plan()
 	return p, nil

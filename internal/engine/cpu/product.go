@@ -55,6 +55,7 @@ type product struct {
 
 	factors rounding // what happens to A and B before they are multiplied
 	numbers int      // of A, if it is rounded
+	stride  int      // bytes between rows of A, if they are equally spaced
 
 	kStep    int // numbers of a segment in one range
 	block    int // columns of a block
