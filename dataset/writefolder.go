@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image/jpeg"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -202,15 +201,17 @@ func (f *folderSink) encode(m Image) ([]byte, string, error) {
 		suffix, err := pictureSuffix(b, m)
 		return b, suffix, err
 	}
-	p, err := m.Decode()
+	b, err := m.Bytes()
 	if err != nil {
 		return nil, "", err
 	}
-	var buf bytes.Buffer
-	if err := jpeg.Encode(&buf, p, &jpeg.Options{Quality: 75}); err != nil {
-		return nil, "", failed(Limit, m.String(), err)
+	p, err := imageio.DecodeRGB(b, imageio.Strict)
+	if err != nil {
+		return nil, "", failed(Invalid, m.String(), err)
 	}
-	return buf.Bytes(), ".jpg", nil
+	var buf bytes.Buffer
+	err = imageio.EncodeJPEG(&buf, p, imageio.JPEGOptions{Quality: 75})
+	return buf.Bytes(), ".jpg", failed(Limit, m.String(), err)
 }
 
 // pictureSuffix tells the extension from the picture's content.

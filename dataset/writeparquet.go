@@ -3,6 +3,7 @@ package dataset
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -58,10 +59,33 @@ func (s *parquetSink) begin() error {
 		s.nodes = append(s.nodes, n)
 		root.add(c.Name, n.schema)
 	}
-	s.w = parquet.NewGenericWriter[any](s.partialFile, parquet.NewSchema("schema", root),
-		parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(pageBytes), parquet.DataPageStatistics(false),
-		parquet.SkipPageBounds(), parquet.KeyValueMetadata("huggingface", featuresOf(s.columns)))
+	opts := []parquet.WriterOption{parquet.NewSchema("schema", root), parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(pageBytes),
+		parquet.DataPageStatistics(false), parquet.KeyValueMetadata("huggingface", featuresOf(s.columns))}
+	for _, c := range s.columns { // the library keeps the least and the greatest value of every page: no pictures, please
+		for _, path := range bytesPaths(c.Type, []string{c.Name}) {
+			opts = append(opts, parquet.SkipPageBounds(path...))
+		}
+	}
+	s.w = parquet.NewGenericWriter[any](s.partialFile, opts...)
 	return nil
+}
+
+// bytesPaths returns where in a column of the type bytes and long texts may lie.
+func bytesPaths(t Type, at []string) (paths [][]string) {
+	below := func(names ...string) []string { return append(slices.Clone(at), names...) }
+	switch t.Kind {
+	case Bytes, String, Raw:
+		return [][]string{at}
+	case Picture:
+		return [][]string{below("bytes")}
+	case List:
+		return bytesPaths(*t.Elem, below("list", "element"))
+	case Record:
+		for _, f := range t.Fields {
+			paths = append(paths, bytesPaths(f.Type, below(f.Name))...)
+		}
+	}
+	return paths
 }
 
 func (s *parquetSink) write(_ int, smp *Sample) error {
