@@ -135,10 +135,7 @@ func (s *source) batch(ctx context.Context, i, from int, yield func([]any, error
 		}
 		var out []any
 		err = guarded(fmt.Sprintf("%s#%d", s.name, s.starts[i]+row), func() error {
-			out = make([]any, len(s.columns))
-			for c := range out {
-				out[c] = dataset.As(value(b.Column(c), row), s.columns[c].Type)
-			}
+			out = s.row(b, row)
 			return nil
 		})
 		if err == nil && !yield(out, nil) {
@@ -150,6 +147,15 @@ func (s *source) batch(ctx context.Context, i, from int, yield func([]any, error
 		return false
 	}
 	return true
+}
+
+func (s *source) row(b arrow.RecordBatch, i int) []any {
+	var r row
+	out := make([]any, len(s.columns))
+	for c := range out {
+		out[c] = dataset.As(r.value(b.Column(c), i), s.columns[c].Type)
+	}
+	return out
 }
 
 // read reads a batch as a stream of its own, behind the schema and dictionaries.
@@ -175,7 +181,14 @@ func (s *source) read(i int) (*ipc.Reader, arrow.RecordBatch, error) {
 // guarded runs a call into the Arrow library, which panics on some damaged files.
 func guarded(where string, call func() error) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		if e, ok := p.(error); ok {
+			if d, ok := errors.AsType[*dataset.Error](e); ok {
+				err = d
+				return
+			}
+		}
+		if p != nil {
 			err = &dataset.Error{Kind: dataset.Invalid, Op: "arrow", Where: where, What: "damaged Arrow file:", Have: fmt.Sprint(p)}
 		}
 	}()

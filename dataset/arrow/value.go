@@ -48,8 +48,16 @@ func typeOf(t arrow.DataType) dataset.Type {
 	return dataset.Type{Kind: dataset.String} // strings, and what is spelled out: decimals, intervals
 }
 
-// value returns value i of an array, copied out of its buffers.
-func value(a arrow.Array, i int) any {
+// row assembles the values of one row. It counts the elements of lists: damaged offsets
+// can make few bytes look like any number of them.
+type row struct{ elements int64 }
+
+// maxElements bounds the elements of all lists in a row.
+const maxElements = 1 << 26
+
+// value returns value i of an array, copied out of its buffers. It panics, as the
+// library does, where the array is damaged.
+func (r *row) value(a arrow.Array, i int) any {
 	if a.IsNull(i) {
 		return nil
 	}
@@ -65,9 +73,9 @@ func value(a arrow.Array, i int) any {
 	case *array.Float64:
 		return a.Value(i)
 	case *array.Dictionary:
-		return value(a.Dictionary(), a.GetValueIndex(i))
+		return r.value(a.Dictionary(), a.GetValueIndex(i))
 	case *array.Struct:
-		return record(a, i)
+		return r.record(a, i)
 	case *array.Timestamp:
 		return timestamp(int64(a.Value(i)), a.DataType().(*arrow.TimestampType))
 	case *array.Date32:
@@ -75,14 +83,9 @@ func value(a arrow.Array, i int) any {
 	case *array.Date64:
 		return a.Value(i).ToTime().UTC()
 	case array.ExtensionArray:
-		return value(a.Storage(), i)
+		return r.value(a.Storage(), i)
 	case array.ListLike:
-		from, to := a.ValueOffsets(i)
-		list := make([]any, 0, to-from)
-		for k := from; k < to; k++ {
-			list = append(list, value(a.ListValues(), int(k)))
-		}
-		return list
+		return r.list(a, i)
 	}
 	if v, ok := integer(a, i); ok {
 		return v
@@ -90,11 +93,26 @@ func value(a arrow.Array, i int) any {
 	return text(a, i)
 }
 
-func record(a *array.Struct, i int) any {
+func (r *row) list(a array.ListLike, i int) any {
+	from, to := a.ValueOffsets(i)
+	if from < 0 || to < from || to > int64(a.ListValues().Len()) {
+		panic(damaged("a list from %d to %d of %d values", from, to, a.ListValues().Len()))
+	}
+	if r.elements += to - from; r.elements > maxElements {
+		panic(dataset.Fail(dataset.Limit, "arrow", "a row of more than %d values in lists", maxElements))
+	}
+	list := make([]any, 0, to-from)
+	for k := from; k < to; k++ {
+		list = append(list, r.value(a.ListValues(), int(k)))
+	}
+	return list
+}
+
+func (r *row) record(a *array.Struct, i int) any {
 	t := a.DataType().(*arrow.StructType)
 	s := make(dataset.Struct, a.NumField())
 	for k := range s {
-		s[k] = dataset.Field{Name: t.Field(k).Name, Value: value(a.Field(k), i)}
+		s[k] = dataset.Field{Name: t.Field(k).Name, Value: r.value(a.Field(k), i)}
 	}
 	return s
 }
