@@ -97,7 +97,7 @@ func (m *Model) Config() Config { return m.config }
 // Outputs are what callers may want; what they do not take is not computed.
 type Outputs struct {
 	States []*graph.Node // [B, Tokens, Width] each: embeddings behind the first norm, then every layer's output
-	Pooled *graph.Node   // [B, Width]: the class token behind the last norm
+	Pooled *graph.Node   // [B, Width]: the class token behind the last norm; the last layer computes no other row for it
 	Embeds *graph.Node   // [B, ProjectionDim]: Pooled, projected; not normalised
 }
 
@@ -108,9 +108,7 @@ func (m *Model) Forward(b *graph.Builder, x *graph.Node) Outputs {
 	defer b.Scope("vision_model")()
 	h := m.Vision.PreLayerNorm.Forward(b, m.embed(b, x))
 	o := Outputs{States: m.Vision.Encoder.Forward(b, h, encoder.Mask{})}
-	last := o.States[len(o.States)-1]
-	class := op.Slice(b, last, 1, 0, 1)
-	o.Pooled = m.Vision.PostLayerNorm.Forward(b, op.Reshape(b, class, last.Shape()[0], m.config.Width))
+	o.Pooled = m.Vision.PostLayerNorm.Forward(b, m.Vision.Encoder.First(b, o.States))
 	o.Embeds = m.Projection.Forward(b, o.Pooled)
 	return o
 }

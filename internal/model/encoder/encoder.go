@@ -76,6 +76,19 @@ func (e *Encoder) Forward(b *graph.Builder, x *graph.Node, m Mask) []*graph.Node
 	return states
 }
 
+// First returns what the last layer makes of the first row alone, for towers that read
+// nothing else: the other rows are keys and values to it. states are Forward's, without
+// any mask.
+//
+//	→ [B, Width]
+func (e *Encoder) First(b *graph.Builder, states []*graph.Node) *graph.Node {
+	last := len(e.Layers) - 1
+	defer b.Scope(nn.Join("encoder.layers", strconv.Itoa(last)))()
+	x := states[last]
+	y := e.Layers[last].first(b, x)
+	return op.Reshape(b, y, x.Shape()[0], x.Shape()[2])
+}
+
 type layer struct {
 	Attn  *attention    `weight:"self_attn"`
 	Norm1 *nn.LayerNorm `weight:"layer_norm1"`
@@ -101,6 +114,15 @@ func (l *layer) forward(b *graph.Builder, x *graph.Node, m Mask) *graph.Node {
 	return op.Add(b, l.MLP.forward(b, l.Norm2.Forward(b, x)), x)
 }
 
+// first is forward for row 0.
+//
+//	x [B, N, Width] → [B, 1, Width]
+func (l *layer) first(b *graph.Builder, x *graph.Node) *graph.Node {
+	h := l.Norm1.Forward(b, x)
+	x = op.Add(b, l.Attn.attend(b, op.Slice(b, h, 1, 0, 1), h, Mask{}), op.Slice(b, x, 1, 0, 1))
+	return op.Add(b, l.MLP.forward(b, l.Norm2.Forward(b, x)), x)
+}
+
 // The fields stand in transformers' order, which decides the order in which an
 // adapter's first numbers are drawn.
 type attention struct {
@@ -113,8 +135,15 @@ type attention struct {
 }
 
 func (a *attention) forward(b *graph.Builder, x *graph.Node, m Mask) *graph.Node {
+	return a.attend(b, x, x, m)
+}
+
+// attend lets the rows of x look at those of y.
+//
+//	x [B, N, Width], y [B, M, Width] → [B, N, Width]
+func (a *attention) attend(b *graph.Builder, x, y *graph.Node, m Mask) *graph.Node {
 	head := a.Q.Weight.Shape[0] / a.heads
-	y := op.Attention(b, a.Q.Forward(b, x), a.K.Forward(b, x), a.V.Forward(b, x), op.Attn{
+	y = op.Attention(b, a.Q.Forward(b, x), a.K.Forward(b, y), a.V.Forward(b, y), op.Attn{
 		Heads: a.heads, KVHeads: a.heads, Scale: float32(1 / math.Sqrt(float64(head))), Causal: m.Causal, KeyBias: m.KeyBias,
 	})
 	return a.Out.Forward(b, y)

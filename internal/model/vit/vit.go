@@ -109,8 +109,7 @@ func (m *Model) Config() Config { return m.config }
 func (m *Model) Forward(b *graph.Builder, x *graph.Node) *graph.Node {
 	defer b.Scope("vit")()
 	states := m.Vision.Encoder.Forward(b, m.embed(b, x), encoder.Mask{})
-	class := op.Slice(b, states[len(states)-1], 1, 0, 1)
-	pooled := m.Vision.Norm.Forward(b, op.Reshape(b, class, x.Shape()[0], m.config.Width))
+	pooled := m.Vision.Norm.Forward(b, m.Vision.Encoder.First(b, states))
 	return m.Classifier.Forward(b, pooled)
 }
 
