@@ -6,6 +6,14 @@
 // variable EASEL_CPU lowers the choice: purego, avx2, avx512, avx512bf16 (bfloat16 by
 // VDPBF16PS) or amx (bfloat16 by tiles). The build tag purego leaves the assembly out.
 //
+// On arm64 the level above purego is called neon. It has every loop of avx2, in the
+// same shapes with a pair of registers for each of AVX2's eight numbers, and gives
+// avx2's bits: matrix and attention products, panels of float32, binary16 and bfloat16,
+// products with few rows, the loops over slices with their exponentials and sums,
+// softmax, Winograd's transforms, half floats. Its assembly was run under qemu, for
+// results; its speed is not tuned to a processor. What is written in Go around the
+// loops may differ in the last bit, as the compiler joins products and sums there.
+//
 // The .s files are written by the program in _gen:
 //
 //	cd internal/asm/_gen && go run .

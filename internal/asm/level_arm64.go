@@ -4,5 +4,3 @@ package asm
 
 // detect returns the highest level of this processor: every arm64 has NEON.
 func detect() Level { return NEON }
-
-func hasAMX() bool { return false }

@@ -2,7 +2,7 @@
 
 package asm
 
-// mapOp numbers the loops of map_amd64.s.
+// mapOp numbers the loops of map_*.s.
 type mapOp int
 
 const (
