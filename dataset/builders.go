@@ -109,7 +109,7 @@ func isCaptioned(names []string, counts map[string]int) bool {
 			pictures[stem(n)] = true
 		}
 	}
-	return !slices.ContainsFunc(names, func(n string) bool { return ext(n) == ".txt" && !pictures[stem(n)] })
+	return len(pictures) > 0 && !slices.ContainsFunc(names, func(n string) bool { return ext(n) == ".txt" && !pictures[stem(n)] })
 }
 
 func builderInZips(names []string, o *options) (string, error) {

@@ -30,7 +30,7 @@ type csvSource struct {
 
 func openCSV(f File, o *options) (Source, error) {
 	s := &csvSource{file: f, comma: ',', na: o.na}
-	if ext(f.Name) == ".tsv" {
+	if innerExt(f.Name) == ".tsv" {
 		s.comma = '\t'
 	}
 	if o.comma != 0 {
@@ -47,7 +47,7 @@ func (s *csvSource) Len() int          { return s.rows }
 func (s *csvSource) Close() error      { return nil }
 
 func (s *csvSource) survey(o *options) error {
-	r, err := s.file.Open()
+	r, err := s.file.openText()
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *csvSource) Rows(ctx context.Context, from int) iter.Seq2[[]any, error] 
 		if from >= s.rows {
 			return
 		}
-		r, err := s.file.Open()
+		r, err := s.file.openText()
 		if err == nil {
 			defer r.Close()
 			err = seekTo(r, s.marks[from/markEvery], s.file.Name)

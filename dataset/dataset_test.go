@@ -165,6 +165,34 @@ func TestGzippedTar(t *testing.T) {
 	}
 }
 
+func gzipped(text string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write([]byte(text))
+	z.Close()
+	return b.String()
+}
+
+func TestGzippedText(t *testing.T) {
+	for name, text := range map[string]string{"a.jsonl.gz": "{\"text\": \"x\"}\n{\"text\": \"y\"}\n", "a.csv.gz": "text,n\nx,1\ny,2\n", "a.tsv.gz": "text\tn\nx\t1\ny\t2\n", "a.txt.gz": "x\ny\n"} {
+		d, err := Open(lay(t, map[string]string{name: gzipped(text)}))
+		if err != nil || !slices.Equal(texts(t, d), []string{"x", "y"}) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if s, err := d.At(1); err != nil || s.Text() != "y" {
+			t.Errorf("%s: At: %v %v", name, s, err)
+		}
+	}
+	bomb := gzipped(strings.Repeat("x", 30<<20))
+	if _, err := Open(lay(t, map[string]string{"a.txt.gz": bomb})); !errors.Is(err, Limit) {
+		t.Errorf("a bomb: %v", err)
+	}
+	if _, err := Open(lay(t, map[string]string{"a.jsonl.zst": "x"})); !errors.Is(err, Unsupported) {
+		t.Errorf("zstd: %v", err)
+	}
+}
+
 func TestShuffleAndBatches(t *testing.T) {
 	rows := strings.Repeat("x\n", 1000)
 	d, err := Open("a.txt", WithFS(fstest.MapFS{"a.txt": {Data: []byte(rows)}}))

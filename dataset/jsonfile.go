@@ -42,7 +42,7 @@ func (s *jsonSource) Close() error      { return nil }
 
 // survey reads the file once.
 func (s *jsonSource) survey(o *options) error {
-	r, err := s.file.Open()
+	r, err := s.file.openText()
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *jsonSource) Rows(ctx context.Context, from int) iter.Seq2[[]any, error]
 		if from >= s.rows {
 			return
 		}
-		r, err := s.file.Open()
+		r, err := s.file.openText()
 		if err != nil {
 			yield(nil, err)
 			return

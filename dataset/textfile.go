@@ -79,7 +79,7 @@ type lines struct {
 }
 
 func (s *textSource) begin(at int64) (*lines, error) {
-	r, err := s.file.Open()
+	r, err := s.file.openText()
 	if err != nil {
 		return nil, err
 	}
