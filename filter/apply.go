@@ -136,7 +136,7 @@ func (o Options) strictly(ctx context.Context, stop context.CancelCauseFunc, src
 		if cpus == 0 {
 			cpus = runtime.NumCPU()
 		}
-		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: o.trace}
+		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: o.trace, journal: o.journal}
 		var rows, gone []*Row
 		for r := range src {
 			if r.err != nil {

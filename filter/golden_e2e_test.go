@@ -31,9 +31,10 @@ type e2eCase struct {
 
 // TestGoldenRuns runs every recipe in strict mode and compares what it writes.
 func TestGoldenRuns(t *testing.T) {
+	root := caseRoot(t)
 	for name, c := range e2eCases(t) {
 		t.Run(name, func(t *testing.T) {
-			dir := caseDir(t, name)
+			dir := caseDir(t, root, name)
 			_, err := runCase(c, "strict")
 			if have := ExitCode(err); have != c.Exit {
 				t.Fatalf("exit code %d, want %d: %v", have, c.Exit, err)
@@ -55,16 +56,23 @@ func e2eCases(t *testing.T) map[string]e2eCase {
 	return cases
 }
 
-// caseDir copies a case, with the pictures beside it, and makes it the working
-// directory.
-func caseDir(t *testing.T, name string) string {
-	from := golden.Part(t, "datajuicer/e2e")
+// caseRoot makes a folder with the cases' pictures.
+func caseRoot(t *testing.T) string {
 	root := t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, "img"), os.DirFS(filepath.Join(from, "img"))); err != nil {
+	if err := os.CopyFS(filepath.Join(root, "img"), os.DirFS(filepath.Join(golden.Part(t, "datajuicer/e2e"), "img"))); err != nil {
 		t.Fatal(err)
 	}
+	return root
+}
+
+// caseDir copies a case beside its pictures, afresh, and makes it the working directory.
+func caseDir(t *testing.T, root, name string) string {
 	dir := filepath.Join(root, name)
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join(from, name))); err != nil {
+	t.Chdir(root)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(golden.Part(t, "datajuicer/e2e"), name))); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)

@@ -26,11 +26,12 @@ type outcome struct {
 // "alone" is held to more: what strict mode does with batches of one.
 func TestGoldenRules(t *testing.T) {
 	used := map[string]bool{}
+	root := caseRoot(t)
 	for name, c := range e2eCases(t) {
 		t.Run(name, func(t *testing.T) {
-			strict := outcomeOf(t, name, c, "strict", 0)
-			single := outcomeOf(t, name, c, "strict", 1)
-			easy := outcomeOf(t, name, c, "", 0)
+			strict := outcomeOf(t, root, name, c, "strict", 0)
+			single := outcomeOf(t, root, name, c, "strict", 1)
+			easy := outcomeOf(t, root, name, c, "", 0)
 			if easy.rec == nil {
 				if ExitCode(easy.err) != c.Exit {
 					t.Errorf("error %v, want exit code %d", easy.err, c.Exit)
@@ -58,9 +59,9 @@ func TestGoldenRules(t *testing.T) {
 	t.Logf("rules used: %v", slices.Sorted(maps.Keys(used)))
 }
 
-func outcomeOf(t *testing.T, name string, c e2eCase, compat string, batch int) outcome {
+func outcomeOf(t *testing.T, root, name string, c e2eCase, compat string, batch int) outcome {
 	t.Helper()
-	dir := caseDir(t, name)
+	dir := caseDir(t, root, name)
 	o := outcome{loaded: map[string]*dataset.Sample{}, results: map[string][]*Result{}}
 	args := c.Args
 	if compat != "" {

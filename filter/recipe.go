@@ -214,9 +214,7 @@ func (rec *Recipe) addSteps(process tree, bad *complaints) {
 			continue
 		}
 		name, args := o[0].key, o[0].value
-		if args.line == 0 || args.value == nil {
-			args.line, args.col = o[0].at.line, o[0].at.col
-		}
+		args.line, args.col = o[0].at.line, o[0].at.col
 		if rec.Compat == "strict" {
 			args.value = inherit(given, name, args.value)
 		}

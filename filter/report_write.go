@@ -103,7 +103,7 @@ func (p *Report) HTML() ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = page.Execute(&b, map[string]any{"Report": p, "Data": template.JS(data), "Thumbs": template.JS(thumbs)})
+	err = page.Execute(&b, map[string]any{"Report": p, "Seconds": p.Took.Seconds(), "Data": template.JS(data), "Thumbs": template.JS(thumbs)})
 	return b.Bytes(), err
 }
 

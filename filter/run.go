@@ -45,9 +45,15 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 	start := time.Now()
 	rep := newReport(rec)
 	trace := rec.newTracer()
-	o := Options{Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.Measure}
+	j, err := rec.openJournal()
+	if err != nil {
+		return nil, err
+	}
+	done := false
+	defer func() { j.close(done) }()
+	o := Options{journal: j, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.Measure}
 	var failed error
-	err := o.run(ctx, src.samples(ctx), rec.Steps, func(r *Row) bool {
+	err = o.run(ctx, src.samples(ctx), rec.Steps, func(r *Row) bool {
 		rep.add(r)
 		if !o.Strict {
 			trace.row(rec.Steps, r)
@@ -78,6 +84,7 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 	if err := x.close(rec.hasStats(src, o.Strict)); err != nil {
 		return nil, err
 	}
+	done = true
 	return rep.finish(src, x.written, time.Since(start)), nil
 }
 

@@ -12,6 +12,7 @@ import (
 type strictly struct {
 	workers int // np, already bounded by the number of CPUs
 	trace   *tracer
+	journal *journal
 	stats   bool // a filter has measured something, so the statistics column exists
 }
 
@@ -103,9 +104,7 @@ func (x *strictly) measure(ctx context.Context, n int, s Step, op Filter, rows [
 		}
 	}
 	return x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) {
-		err := op.Measure(ctx, r)
-		r.Stats.round()
-		return []*Row{r}, err
+		return []*Row{r}, x.journal.measure(ctx, n, op, r)
 	})
 }
 
@@ -129,7 +128,7 @@ func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows []
 func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, rows []*Row) ([]*Row, error) {
 	one := s
 	one.BatchSize = 1
-	rows, err := x.batches(ctx, n, one, rows, func(r *Row) ([]*Row, error) { return []*Row{r}, op.Hash(ctx, r) })
+	rows, err := x.batches(ctx, n, one, rows, func(r *Row) ([]*Row, error) { return []*Row{r}, x.journal.hash(ctx, n, op, r) })
 	if err != nil || len(rows) <= 1 {
 		return rows, err
 	}
