@@ -9,8 +9,8 @@ func peakGo(n int) int {
 	for range n {
 		a, b, c, d = a*0.5+1, b*0.5+1, c*0.5+1, d*0.5+1
 	}
-	sinkGo = a + b + c + d
+	if a+b+c+d < 0 { // never, which the compiler does not know
+		return 0
+	}
 	return 8 * n
 }
-
-var sinkGo float32

@@ -42,10 +42,12 @@
 // # Arithmetic
 //
 // A direct sum of K products has the error of any float32 sum, at most about K·2⁻²⁴
-// of the sum of magnitudes. Winograd's has a few times more: see [winograd].
-// Bfloat16 rounds both factors and sums in float32: by VDPBF16PS where that is fast,
-// else by float32 products of rounded factors. On processors with AMX, VDPBF16PS has a
-// quarter of the rate of a float32 multiply-add, so there it is not used.
+// of the sum of magnitudes. Winograd's is a few times that: see [winograd].
+//
+// Bfloat16 rounds both factors and sums in float32: by AMX tiles, by VDPBF16PS, or, on
+// processors with neither and for lengths that do not fit, by float32 products of
+// rounded factors. VDPBF16PS is not used beside AMX; there it has a quarter of the
+// rate of a float32 multiply-add. Convolutions of bfloat16 are direct.
 //
 // The figures are the benchmarks'; EASEL_CPU selects a level (see package asm):
 //

@@ -14,9 +14,10 @@ import (
 // in each of 36 planes, and transform the sums back (phase odd).
 //
 // Its error is larger than a direct convolution's: the transforms add numbers of
-// unlike size. Over normal inputs the root mean square error is about 8 times that
-// of a direct sum; TestWinogradError bounds it. An infinity or NaN spoils the
-// whole tile it falls into.
+// unlike size. Over normal inputs the root mean square error is about 4 times that of a
+// direct sum, 1.8·10⁻⁶ against 4.2·10⁻⁷ of the result's at 64 channels
+// (TestWinogradError); for any input enginetest bounds it by the transforms' matrices. An
+// infinity or NaN spoils the whole tile it falls into.
 type winograd struct {
 	weights layer // panel gives [9][16][Columns] of weights for 16 channels
 	tiles   *taps // 6×6 pixels of each tile, as a kernel of that size with stride 4
