@@ -6,7 +6,6 @@ import (
 	"image"
 	"slices"
 
-	"github.com/easel-go/easel/internal/graph"
 	"github.com/easel-go/easel/internal/model/vit"
 )
 
@@ -63,12 +62,12 @@ func (c *Classifier) open(name string, o *options) error {
 		return err
 	}
 	prepare, err := f.preparation(dir, likeViT, config.Image)
-	c.look = &look{
-		runner: c.runner, prepare: prepare, size: config.Image, dim: classes,
-		forward: func(b *graph.Builder, x *graph.Node) *graph.Node { return net.Forward(b, x) },
+	if err != nil {
+		return err
 	}
+	c.look = &look{runner: c.runner, prepare: prepare, size: config.Image, dim: classes, forward: net.Forward}
 	c.name(config.Labels, classes)
-	return err
+	return c.look.check()
 }
 
 // name gives classes without a name the one that transformers gives them.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/easel-go/easel/examples/tiny"
 	"github.com/easel-go/easel/internal/fault"
+	"github.com/easel-go/easel/internal/imageio"
 )
 
 func tinyModel(t testing.TB, opts ...Option) *Model {
@@ -140,7 +141,6 @@ func TestBadCalls(t *testing.T) {
 		{"nil pointer", score(texts, []image.Image{none}), Invalid},
 		{"empty picture", score(texts, []image.Image{image.NewRGBA(image.Rect(0, 0, 0, 5))}), Invalid},
 		{"endless picture", score(texts, []image.Image{endless{1 << 40}}), Limit},
-		{"long strip", score(texts, []image.Image{endless{1 << 20}}), Limit},
 		{"a picture that panics", score(texts, []image.Image{broken{}}), Invalid},
 		{"unlike numbers", func() error { _, err := m.ScorePairs(t.Context(), texts, nil); return err }(), Shape},
 	} {
@@ -178,10 +178,68 @@ func (broken) At(x, y int) color.Color { panic("no pixels here") }
 // TestThin checks that pictures one pixel wide or high are seen.
 func TestThin(t *testing.T) {
 	m := tinyModel(t)
-	pics := []image.Image{ramp(1, 300), ramp(300, 1), ramp(1, 1), ramp(3, 40), image.NewGray16(image.Rect(-3, -4, 5, 9))}
+	pics := []image.Image{endless{1 << 20}, ramp(1, 300), ramp(300, 1), ramp(1, 1), ramp(3, 40), image.NewGray16(image.Rect(-3, -4, 5, 9))}
 	if _, err := m.EmbedImages(t.Context(), pics); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestMiddle holds the short way for long pictures to the whole one.
+func TestMiddle(t *testing.T) {
+	p, err := likeCLIP(64).finish(64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range [][2]int{{5000, 7}, {7, 5000}, {3000, 64}, {1, 900}, {4097, 130}} {
+		pic, err := imageio.FromImage(ramp(size[0], size[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := p.pixels(pic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, h := p.resized(pic.Width, pic.Height)
+		have, err := p.middle(pic, w, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have.Width != 64 || have.Height != 64 {
+			t.Fatalf("%v: %d×%d", size, have.Width, have.Height)
+		}
+		for i := range have.Pix {
+			if d := int(have.Pix[i]) - int(want.Pix[i]); d < -1 || d > 1 {
+				t.Fatalf("%v: byte %d is %d, want %d", size, i, have.Pix[i], want.Pix[i])
+			}
+		}
+	}
+}
+
+// FuzzPreparation reads preprocessor configs: what is accepted prepares a picture.
+func FuzzPreparation(f *testing.F) {
+	b, err := fs.ReadFile(tiny.FS(), "clip/preprocessor_config.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`{"size": 64, "resample": 2, "feature_extractor_type": "ViTFeatureExtractor"}`))
+	f.Add([]byte(`{"image_processor": {"crop_size": {"height": 64, "width": 64}, "do_rescale": false}}`))
+	pic := ramp(90, 31)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := parsePreparation(b, likeCLIP, 64)
+		if err != nil {
+			if fault.KindOf(err) == "" {
+				t.Errorf("%v is of no kind", err)
+			}
+			return
+		}
+		if p.shortest > 1000 {
+			return // fine, and slow
+		}
+		if err := p.picture(pic, make([]float32, 64*64*3)); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // copyFS returns the files of the tiny CLIP, so that a test can spoil them.
@@ -238,6 +296,10 @@ func TestBadFolders(t *testing.T) {
 		{"another projection", "config.json", outer("projection_dim", 32), Shape},
 		{"no projection", "config.json", outer("projection_dim", -1), Invalid},
 		{"a small vocabulary", "config.json", inner("text_config", "vocab_size", 100), Shape},
+		{"large pictures", "config.json", func(v map[string]any) {
+			inner("vision_config", "image_size", 4096)(v)
+			inner("vision_config", "patch_size", 1024)(v)
+		}, Shape},
 		{"huge pictures", "config.json", inner("vision_config", "image_size", 1<<30), Invalid},
 		{"text for a number", "config.json", outer("projection_dim", "x"), Invalid},
 		{"another crop", "preprocessor_config.json", outer("crop_size", 32), Shape},

@@ -94,10 +94,11 @@ func (m *Model) readTexts(ctx context.Context, batch []bpe.Row) (rows [][]float3
 // newLook is the picture tower, up to the embedding, which is not yet of length one.
 func newLook(r *runner, tower *clipvision.Model, p *preparation) (*look, error) {
 	c := tower.Config()
-	return &look{
+	l := &look{
 		runner: r, prepare: p, size: c.Image, dim: c.ProjectionDim,
 		forward: func(b *graph.Builder, x *graph.Node) *graph.Node { return tower.Forward(b, x).Embeds },
-	}, nil
+	}
+	return l, l.check()
 }
 
 // unit divides each row by its length, in place.

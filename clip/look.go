@@ -22,6 +22,17 @@ type look struct {
 	forward func(b *graph.Builder, x *graph.Node) *graph.Node
 }
 
+// maxSide bounds the pictures that a network may see, in pixels: what a config claims
+// decides how much memory a batch takes.
+const maxSide = 2048
+
+func (l *look) check() error {
+	if l.size > maxSide {
+		return fault.Newf(fault.Limit, "clip", "a network that sees %d×%d pixels, want at most %d×%d", l.size, l.size, maxSide, maxSide)
+	}
+	return nil
+}
+
 // rows runs the network over pictures of any sizes, in batches, and returns a row for
 // each.
 func (l *look) rows(ctx context.Context, pics []image.Image) ([][]float32, error) {

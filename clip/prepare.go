@@ -252,12 +252,20 @@ func (p *preparation) picture(m image.Image, out []float32) error {
 	return nil
 }
 
+// maxResized is how many pixels a picture is resized to as a whole, about 100 MB.
+const maxResized = 1 << 25
+
 // pixels resizes and crops an RGB picture.
 func (p *preparation) pixels(pic *imageio.Picture) (*imageio.Picture, error) {
 	var err error
 	if p.resize {
 		w, h := p.resized(pic.Width, pic.Height)
-		if pic, err = pic.Resize(w, h, p.filter); err != nil {
+		if p.crop && w*h > maxResized {
+			pic, err = p.middle(pic, w, h)
+		} else {
+			pic, err = pic.Resize(w, h, p.filter)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -266,6 +274,29 @@ func (p *preparation) pixels(pic *imageio.Picture) (*imageio.Picture, error) {
 	}
 	left, top := floorHalf(pic.Width-p.cropW), floorHalf(pic.Height-p.cropH)
 	return pic.Crop(image.Rect(left, top, left+p.cropW, top+p.cropH))
+}
+
+// middle resizes the part of a long picture that the crop leaves, as if to w×h. Edges of
+// parts are float32, so that pixels may differ by a grey level from those of the whole.
+func (p *preparation) middle(pic *imageio.Picture, w, h int) (*imageio.Picture, error) {
+	r := imageio.Region{Right: float32(pic.Width), Bottom: float32(pic.Height)}
+	if w > p.cropW {
+		r.Left, r.Right = span(w, p.cropW, pic.Width)
+		w = p.cropW
+	}
+	if h > p.cropH {
+		r.Top, r.Bottom = span(h, p.cropH, pic.Height)
+		h = p.cropH
+	}
+	return pic.ResizePart(r, w, h, p.filter)
+}
+
+// span returns the edges, in a side of n pixels, of the middle crop of the long ones
+// that it is resized to.
+func span(long, crop, n int) (from, to float32) {
+	scale := float64(n) / float64(long)
+	at := floorHalf(long - crop)
+	return float32(float64(at) * scale), float32(float64(at+crop) * scale)
 }
 
 // resized returns the size to which a picture is resized: the long side is truncated.
