@@ -165,8 +165,10 @@ func (k *attentionGrad) queries(h gradHead, t gradScratch, q, key, keys int) {
 	p.Run()
 	p.A, p.B, p.C = ptr(t.dy[q*k.Dim:]), ptr(t.vT), ptr(t.g)
 	p.Run()
-	for i := range n {
-		k.hide(h, t, t.p[i*gradKeys:][:wide], q+i, key, keys)
+	if h.bias != nil || h.mask != nil || k.Causal {
+		for i := range n {
+			k.hide(h, t, t.p[i*gradKeys:][:wide], q+i, key, keys)
+		}
 	}
 	asm.SoftmaxGrad(t.p, t.g, gradKeys, wide, t.lse[q:q+n], t.mean[q:q+n])
 	p = asm.Product{A: ptr(t.dy[q*k.Dim:]), LdA: k.Dim, Turned: true, B: ptr(t.p), LdB: gradKeys,

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/easel-go/easel/internal/engine"
@@ -227,13 +228,14 @@ func infiniteAt(in []byte, j int) bool {
 // threads checks that the number of threads changes no bit.
 func (s suite) threads(t *testing.T) {
 	var first [][][]byte
+	some := someCases()
 	for _, n := range []int{1, 2, 3, 8} {
 		var all [][][]byte
 		t.Run("", func(t *testing.T) {
 			eng := s.open(n)
 			defer func() { _ = eng.Close() }()
 			g := newRig(t, eng)
-			for _, c := range someCases() {
+			for _, c := range some {
 				all = append(all, nil)
 				g.inCase(t, c, func() { all[len(all)-1] = g.launch(c.Op, someInputs(c.Op), 0, home(c.Op)) })
 			}
@@ -241,7 +243,7 @@ func (s suite) threads(t *testing.T) {
 		if first == nil {
 			first = all
 		}
-		for i, c := range someCases() {
+		for i, c := range some {
 			if i < len(all) && !sameBytes(first[i], all[i]) {
 				t.Errorf("%s: %d threads compute other bits than 1", c.Name, n)
 			}
@@ -249,17 +251,41 @@ func (s suite) threads(t *testing.T) {
 	}
 }
 
-// someCases are a few of each kind, the last ones, which are the largest.
+// someCases are the largest of each kind and every tenth of the others.
 func someCases() []Case {
-	var some []Case
-	all := suiteCases()
-	for i, c := range all {
+	byKind := map[reflect.Type][]Case{}
+	for _, c := range suiteCases() {
 		kind := reflect.TypeOf(c.Op)
-		if i+4 >= len(all) || reflect.TypeOf(all[i+4].Op) != kind || i%37 == 0 {
+		byKind[kind] = append(byKind[kind], c)
+	}
+	var some []Case
+	for _, c := range suiteCases() {
+		kind := byKind[reflect.TypeOf(c.Op)]
+		if i := slices.IndexFunc(kind, func(k Case) bool { return k.Name == c.Name }); i%10 == 0 || largest(kind, c, 4) {
 			some = append(some, c)
 		}
 	}
 	return some
+}
+
+// largest says that fewer than n of the Cases have more numbers than c.
+func largest(all []Case, c Case, n int) bool {
+	larger := 0
+	for _, k := range all {
+		if numbers(k.Op) > numbers(c.Op) {
+			larger++
+		}
+	}
+	return larger < n
+}
+
+func numbers(op engine.Op) int {
+	n := 0
+	in, out := Operands(op)
+	for _, o := range slices.Concat(in, out) {
+		n += o.Len
+	}
+	return n
 }
 
 func someInputs(op engine.Op) [][]byte {
@@ -364,9 +390,6 @@ func (s suite) cancel(t *testing.T) {
 func (s suite) allocations(t *testing.T) {
 	eng := s.open(2)
 	defer func() { _ = eng.Close() }()
-	if _, slow := eng.(Engine); slow {
-		t.Skip("the definitions allocate")
-	}
 	g := newRig(t, eng)
 	for _, c := range someCases() {
 		k, err := eng.Prepare(c.Op)
