@@ -72,6 +72,9 @@ func (w *walker) next() (message, error) {
 	}
 	t := root(head)
 	m.kind = kind(t.uint8(1))
+	if err := t.check(m.kind); err != nil {
+		return m, err
+	}
 	body := t.int64(3)
 	m.size = width + n + body
 	if body < 0 || m.at+m.size > w.size {
@@ -151,79 +154,4 @@ func (w *walker) checkBatch(batch table, m message, body int64) error {
 		}
 	}
 	return nil
-}
-
-// table is a table of a flatbuffer: just enough of the format to look into a head
-// before the library does. A field that is not there, or lies outside, reads as zero.
-type table struct {
-	b  []byte
-	at int
-}
-
-func root(b []byte) table { return table{b, int(at32(b, 0))} }
-
-func at32(b []byte, i int) uint32 {
-	if i < 0 || i+4 > len(b) {
-		return 0
-	}
-	return binary.LittleEndian.Uint32(b[i:])
-}
-
-// field returns where field n is, or -1.
-func (t table) field(n int) int {
-	if t.at <= 0 || t.at+4 > len(t.b) {
-		return -1
-	}
-	v := t.at - int(int32(at32(t.b, t.at)))
-	slot := v + 4 + 2*n
-	if v < 0 || v+2 > len(t.b) || slot+2 > v+int(binary.LittleEndian.Uint16(t.b[v:])) || slot+2 > len(t.b) {
-		return -1
-	}
-	off := int(binary.LittleEndian.Uint16(t.b[slot:]))
-	if off == 0 {
-		return -1
-	}
-	return t.at + off
-}
-
-func (t table) has(n int) bool { return t.field(n) >= 0 }
-
-func (t table) uint8(n int) uint8 {
-	if i := t.field(n); i >= 0 && i < len(t.b) {
-		return t.b[i]
-	}
-	return 0
-}
-
-func (t table) int64(n int) int64 {
-	if i := t.field(n); i >= 0 && i+8 <= len(t.b) {
-		return int64(binary.LittleEndian.Uint64(t.b[i:]))
-	}
-	return 0
-}
-
-func (t table) table(n int) table {
-	i := t.field(n)
-	if i < 0 {
-		return table{}
-	}
-	return table{t.b, i + int(at32(t.b, i))}
-}
-
-// structs returns the elements of a vector of structs of size bytes.
-func (t table) structs(n, size int) [][]byte {
-	i := t.field(n)
-	if i < 0 {
-		return nil
-	}
-	i += int(at32(t.b, i))
-	count := int(at32(t.b, i))
-	if i += 4; i < 0 || count < 0 || i > len(t.b) || count > (len(t.b)-i)/size {
-		return nil
-	}
-	out := make([][]byte, count)
-	for k := range out {
-		out[k] = t.b[i+k*size : i+(k+1)*size]
-	}
-	return out
 }
