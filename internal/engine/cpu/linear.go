@@ -34,8 +34,8 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 		p.cols /= 2
 	}
 	if op.Compute == engine.Bfloat16 {
-		l.ld /= p.round(l.total * op.In)
 		p.stride = l.ld
+		l.ld /= p.round(l.total * op.In)
 	}
 	p.plan()
 	return p, nil

@@ -220,6 +220,8 @@ var convShapes = []engine.Conv2D{
 	{Batch: 2, H: 28, W: 28, In: 3, Out: 48, KH: 14, KW: 14, Stride: 14},
 	{Batch: 1, H: 6, W: 6, In: 250, Out: 20, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Item: true, Residual: true, Act: engine.SiLU},
 	{Batch: 2, H: 6, W: 9, In: 30, Out: 64, KH: 1, KW: 1, Stride: 1, Bias: true},
+	{Batch: 2, H: 7, W: 9, In: 64, Out: 40, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, UpH: 14, UpW: 18, Bias: true, Item: true, Residual: true},
+	{Batch: 1, H: 5, W: 5, In: 352, Out: 33, KH: 3, KW: 3, Stride: 2, Pad: [4]int{1, 1, 1, 1}, Bias: true},
 	{Batch: 1, H: 7, W: 9, In: 5, Out: 6, KH: 5, KW: 2, Stride: 3, Pad: [4]int{4, 1, 0, 2}},
 	{Batch: 2, H: 16, W: 20, In: 48, Out: 40, KH: 3, KW: 3, Stride: 1, Pad: [4]int{1, 1, 1, 1}, Bias: true, Residual: true},
 }
@@ -323,13 +325,15 @@ func BenchmarkConv2D(b *testing.B) {
 		{"sd1/320at64", 320, 320, 64, 3, 1}, {"sd1/640at32", 640, 640, 32, 3, 1}, {"sd1/1280at16", 1280, 1280, 16, 3, 1},
 		{"vae/512at128", 512, 512, 128, 3, 1}, {"sd1/320at64-pointwise", 320, 320, 64, 1, 1}, {"sd1/320at64-down", 320, 320, 64, 3, 2}, {"sd1/in", 4, 320, 64, 3, 1}, {"sd1/out", 320, 4, 64, 3, 1},
 	} {
-		for _, threads := range []int{1, 2} {
-			p := s.kernel / 2
-			op := engine.Conv2D{Batch: 1, H: s.side, W: s.side, In: s.in, Out: s.out, KH: s.kernel, KW: s.kernel, Stride: s.stride, Pad: [4]int{p, p, p, p}, Weight: engine.Float16, Bias: true}
-			h, w := op.OutSize()
-			b.Run(fmt.Sprintf("%s/threads=%d", s.role, threads), func(b *testing.B) {
-				benchmarkOp(b, op, threads, 2*s.kernel*s.kernel*s.in*s.out*h*w)
-			})
+		p := s.kernel / 2
+		op := engine.Conv2D{Batch: 1, H: s.side, W: s.side, In: s.in, Out: s.out, KH: s.kernel, KW: s.kernel, Stride: s.stride, Pad: [4]int{p, p, p, p}, Weight: engine.Float16, Bias: true}
+		h, w := op.OutSize()
+		for _, op.Compute = range []tensor.Dtype{engine.Float32, engine.Bfloat16} {
+			for _, threads := range []int{1, 2} {
+				b.Run(fmt.Sprintf("%s/%v/threads=%d", s.role, op.Compute, threads), func(b *testing.B) {
+					benchmarkOp(b, op, threads, 2*s.kernel*s.kernel*s.in*s.out*h*w)
+				})
+			}
 		}
 	}
 }

@@ -54,7 +54,7 @@ type product struct {
 	result int64 // there
 
 	factors rounding // what happens to A and B before they are multiplied
-	numbers int      // of A, if it is rounded
+	numbers int      // of A, if it is rounded into scratch before
 	stride  int      // bytes between rows of A, if they are equally spaced
 
 	kStep    int // numbers of a segment in one range
@@ -93,12 +93,17 @@ const (
 func (p *product) round(numbers int) (shrink int) {
 	p.factors, p.numbers, shrink = rounded, numbers, 1
 	switch {
+	case asm.HasAMX() && p.k%(2*asm.AMXPairs) == 0 && p.stride == 0: // rounded as they are gathered
+		p.factors, p.numbers = tiled, 0
+		p.k /= 2
+		return 1
 	case asm.HasAMX() && p.k%(2*asm.AMXPairs) == 0:
 		p.factors, shrink = tiled, 2
 	case asm.HasBF16() && p.k%2 == 0:
 		p.factors, shrink = paired, 2
 	}
 	p.k /= shrink
+	p.stride /= shrink
 	p.base = int64(roundUp(4/shrink*numbers, 64))
 	return shrink
 }
@@ -186,7 +191,7 @@ func (p *product) Launch(r engine.Run, a *engine.Args) error {
 	for w := range p.threads {
 		*p.held(a, w) = none
 	}
-	if p.factors != exact {
+	if p.numbers > 0 {
 		if err := r.(*run).parallel(p, a, roundA, ceilDiv(p.numbers, grain)); err != nil {
 			return err
 		}
@@ -255,7 +260,7 @@ func (p *product) roundPiece(a *engine.Args, i int) {
 
 // source returns A as it is multiplied.
 func (p *product) source(a *engine.Args) unsafe.Pointer {
-	if p.factors == exact {
+	if p.numbers == 0 {
 		return a.In[0].Host
 	}
 	return a.Scratch.Host

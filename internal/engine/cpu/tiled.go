@@ -66,7 +66,11 @@ func (p *product) gather(a *engine.Args, w, k, n, g, to int) (rows int) {
 		for i := range at.n {
 			dst := unsafe.Add(p.space(a, w, p.perSpace.tiled.rows), rows*p.perSpace.tiled.ld)
 			for s := range copied {
-				copy(unsafe.Slice((*float32)(dst), n), unsafe.Slice((*float32)(unsafe.Add(table[s][i], 4*k)), n))
+				if p.numbers == 0 {
+					asm.PairRow(dst, unsafe.Add(table[s][i], 8*k), 2*n)
+				} else {
+					copy(unsafe.Slice((*float32)(dst), n), unsafe.Slice((*float32)(unsafe.Add(table[s][i], 4*k)), n))
+				}
 				dst = unsafe.Add(dst, 4*n)
 			}
 			where[rows] = tiledRow{at.row + i, at.item}
