@@ -114,6 +114,9 @@ func (k *attention) do(a *engine.Args, phase, w, i int) {
 	}
 }
 
+// gatherRows is how many rows gather copies at once, for other goroutines' sake.
+const gatherRows = 512
+
 // gather brings the keys of a head together, or its values, which come after all keys:
 // rows that lie a whole row of heads apart fall into few sets of the cache.
 func (k *attention) gather(a *engine.Args, i int) {
@@ -121,8 +124,12 @@ func (k *attention) gather(a *engine.Args, i int) {
 	if heads := k.Batch * k.KVHeads; i >= heads {
 		from, head = in(a, 2), i-heads
 	}
-	b, h := head/k.KVHeads, head%k.KVHeads
-	asm.CopyRows(ptr(k.together(a, i)), 4*k.Dim, ptr(from[(b*k.M*k.KVHeads+h)*k.Dim:]), 4*k.KVHeads*k.Dim, k.M, k.Dim, 1)
+	b, h, ld := head/k.KVHeads, head%k.KVHeads, k.KVHeads*k.Dim
+	to := k.together(a, i)
+	for row := 0; row < k.M; row += gatherRows {
+		x := from[(b*k.M+row)*ld+h*k.Dim:]
+		asm.CopyRows(ptr(to[row*k.Dim:]), 4*k.Dim, ptr(x), 4*ld, min(gatherRows, k.M-row), k.Dim, 1)
+	}
 }
 
 // together is where gather puts piece i.

@@ -251,34 +251,27 @@ func (s suite) threads(t *testing.T) {
 	}
 }
 
-// someCases are the largest of each kind and every tenth of the others.
+// someCases are the four largest of each kind and every tenth of the others.
 func someCases() []Case {
-	byKind := map[reflect.Type][]Case{}
+	sizes := map[reflect.Type][]int{}
 	for _, c := range suiteCases() {
 		kind := reflect.TypeOf(c.Op)
-		byKind[kind] = append(byKind[kind], c)
+		sizes[kind] = append(sizes[kind], numbers(c.Op))
+	}
+	for _, s := range sizes {
+		slices.Sort(s)
 	}
 	var some []Case
-	for _, c := range suiteCases() {
-		kind := byKind[reflect.TypeOf(c.Op)]
-		if i := slices.IndexFunc(kind, func(k Case) bool { return k.Name == c.Name }); i%10 == 0 || largest(kind, c, 4) {
+	for i, c := range suiteCases() {
+		s := sizes[reflect.TypeOf(c.Op)]
+		if i%10 == 0 || numbers(c.Op) >= s[max(len(s)-4, 0)] {
 			some = append(some, c)
 		}
 	}
 	return some
 }
 
-// largest says that fewer than n of the Cases have more numbers than c.
-func largest(all []Case, c Case, n int) bool {
-	larger := 0
-	for _, k := range all {
-		if numbers(k.Op) > numbers(c.Op) {
-			larger++
-		}
-	}
-	return larger < n
-}
-
+// numbers counts what an Op reads and writes.
 func numbers(op engine.Op) int {
 	n := 0
 	in, out := Operands(op)
