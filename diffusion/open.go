@@ -192,7 +192,7 @@ func WithMemoryLimit(bytes int64) Option {
 }
 
 // WithWeightCache bounds the memory of derived forms of weights, which save time, in
-// bytes. The default is 512 MiB; 0 keeps none.
+// bytes. The default is none: they gain little.
 func WithWeightCache(bytes int64) Option {
 	return func(o *options) error {
 		if bytes < 0 {
