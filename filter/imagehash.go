@@ -92,11 +92,22 @@ func dct(x []float64) {
 	for k := range even {
 		sum := 0.0
 		for i, d := range odd {
-			sum += d * math.Cos(math.Pi*float64(2*k+1)*float64(2*i+1)/float64(2*n))
+			sum += d * cosines[n][(2*k+1)*(2*i+1)%(4*n)]
 		}
 		x[2*k], x[2*k+1] = even[k], 2*sum
 	}
 }
+
+// cosines holds cos(π·m/2n) for m below 4n, by n.
+var cosines = func() map[int][]float64 {
+	tables := map[int][]float64{}
+	for n := 2; n <= 32; n *= 2 {
+		for m := range 4 * n {
+			tables[n] = append(tables[n], math.Cos(math.Pi*float64(m)/float64(2*n)))
+		}
+	}
+	return tables
+}()
 
 // dHash asks of the 9×8 picture where it gets brighter from left to right.
 func dHash(p *imageio.Picture) (string, error) {

@@ -21,11 +21,13 @@ type pipeline struct {
 	journal *journal // of a run that may be resumed; nil otherwise
 	trace   *tracer  // nil unless texts are to be compared
 	measure bool     // nothing is dropped but what fails
+	bounds  [][]Bound
 }
 
 // all joins the stages: runs of ops that see one row at a time, worked on in parallel,
 // and between them the ops that must see rows in order, or all at once.
 func (p *pipeline) all(rows iter.Seq[*Row]) iter.Seq[*Row] {
+	p.bounds = boundsOf(p.steps)
 	from := 0
 	for i, s := range p.steps {
 		switch op := s.Op.(type) {
@@ -41,6 +43,17 @@ func (p *pipeline) all(rows iter.Seq[*Row]) iter.Seq[*Row] {
 		from = i + 1
 	}
 	return p.parallel(rows, from, len(p.steps))
+}
+
+// boundsOf returns the ranges that each step decides by, nil for one that does not.
+func boundsOf(steps []Step) [][]Bound {
+	all := make([][]Bound, len(steps))
+	for i, s := range steps {
+		if b, ok := s.Op.(bounded); ok {
+			all[i] = b.Bounds()
+		}
+	}
+	return all
 }
 
 // chunk is the number of rows that go to a worker at once.
@@ -137,11 +150,8 @@ func (p *pipeline) one(i int, s *Step, r *Row) {
 		keep, err := p.decide(i, op, r)
 		keep = keep || p.measure
 		v := Verdict{Op: s.Name, Step: i, Kept: keep && err == nil, Err: err, Numbers: r.Stats.fields[known:len(r.Stats.fields):len(r.Stats.fields)]}
-		if b, ok := op.(bounded); ok {
-			v.Bounds = b.Bounds()
-			if len(v.Numbers) == 0 {
-				v.Numbers = r.Stats.of(v.Bounds)
-			}
+		if v.Bounds = p.bounds[i]; v.Bounds != nil && len(v.Numbers) == 0 {
+			v.Numbers = r.Stats.of(v.Bounds)
 		}
 		r.rule(v)
 	case Deduplicator:

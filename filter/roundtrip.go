@@ -3,6 +3,7 @@ package filter
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // tenths are the constants that the reader multiplies the digits behind the point by.
@@ -17,8 +18,7 @@ func roundTrip(x float64) any {
 		return nil
 	}
 	if outside(x) {
-		y, _ := strconv.ParseFloat(formatG10(x), 64)
-		return y
+		return readBack(pythonG10(x))
 	}
 	whole, frac := decimals(x)
 	digits := 10
@@ -36,15 +36,25 @@ func roundTrip(x float64) any {
 	return y
 }
 
+// readBack reads a number with an exponent: the digits before and behind the point as
+// integers, then times a power of ten.
+func readBack(s string) float64 {
+	mant, exp, _ := strings.Cut(s, "e")
+	whole, frac, _ := strings.Cut(strings.TrimPrefix(mant, "-"), ".")
+	w, _ := strconv.ParseFloat(whole, 64)
+	f, _ := strconv.ParseFloat("0"+frac, 64)
+	e, _ := strconv.Atoi(exp)
+	y := (w + f*tenths[len(frac)]) * math.Pow(10, float64(e))
+	if strings.HasPrefix(mant, "-") {
+		y = -y
+	}
+	return y
+}
+
 // outside reports whether x is written as %.10g instead.
 func outside(x float64) bool {
 	a := math.Abs(x)
 	return a > 1e16-1 || a != 0 && a < 1e-15
-}
-
-func formatG10(x float64) string {
-	s := strconv.FormatFloat(x, 'g', 10, 64)
-	return s
 }
 
 // decimals splits |x| into its whole part and ten decimals, rounded as ujson does:
