@@ -108,7 +108,11 @@ func (st *story) filter(ctx context.Context) error {
 		return err
 	}
 	recipe.Models = &clip.Models{}
-	bar, n := st.bar("filter", -1), 0
+	total, err := st.count()
+	if err != nil {
+		return err
+	}
+	bar, n := st.bar("filter", total), 0
 	var out []dropped
 	recipe.OnSample = func(r *filter.Result) {
 		n++
@@ -126,6 +130,16 @@ func (st *story) filter(ctx context.Context) error {
 		return err
 	}
 	return st.writeJSON("dropped.json", out)
+}
+
+// count returns how many samples were gathered.
+func (st *story) count() (int, error) {
+	d, err := dataset.Open(st.path("pictures", "metadata.jsonl"))
+	if err != nil {
+		return 0, err
+	}
+	defer d.Close()
+	return d.Len(), nil
 }
 
 func explain(r *filter.Result) dropped {
