@@ -49,6 +49,20 @@
 // rounded factors. VDPBF16PS is not used beside AMX; there it has a quarter of the
 // rate of a float32 multiply-add. Convolutions of bfloat16 are direct.
 //
+// # Speed
+//
+// Share of the float32 multiply-add peak of one thread, measured between the runs, from
+// float16 weights, panels and transforms included (Sapphire Rapids as above, five or six
+// other programs on the two cores, medians, 2026-11-25):
+//
+//	linear 2048×1280×1280      86 %    3×3 320→320 at 64²      257 %
+//	linear 2048×5120×1280      85 %    3×3 640→640 at 32²      201 %
+//	linear 4096×320×320        88 %    3×3 1280→1280 at 16²    150 %
+//	linear 154×768×320         82 %    3×3 512→512 at 128²     263 %
+//
+// The tile alone reaches 95 %. Bfloat16 by AMX reaches 150 to 240 % for linear layers
+// and 160 to 220 % for the convolutions on the same machine with thirty programs.
+//
 // The figures are the benchmarks'; EASEL_CPU selects a level (see package asm):
 //
 //	go test -run - -bench 'Linear|Conv2D' ./internal/engine/cpu
