@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"fmt"
 	"image"
 	"math/rand/v2"
 	"testing"
@@ -67,7 +66,7 @@ func BenchmarkTower(b *testing.B) {
 		name string
 		half bool
 		opts []Option
-	}{{"f32", false, nil}, {"f32/stored f16", true, nil}, {"bf16", true, []Option{WithPrecision(BF16)}}} {
+	}{{"f32", false, nil}, {"f32 from f16", true, nil}, {"bf16", true, []Option{WithPrecision(BF16)}}} {
 		b.Run(c.name, func(b *testing.B) {
 			l := vitB32(b, c.half, c.opts...)
 			flops := programFLOPs(b, l, batch)
@@ -168,9 +167,7 @@ func TestTowerPlan(t *testing.T) {
 	if short.FLOPs() >= whole.FLOPs() {
 		t.Errorf("%g operations for the embedding, want fewer than the whole tower's %g", short.FLOPs(), whole.FLOPs())
 	}
-	if !testing.Short() {
-		t.Log(fmt.Sprintf("%.0f of %.0f operations", short.FLOPs(), whole.FLOPs()))
-	}
+	t.Logf("%.0f of %.0f operations", short.FLOPs(), whole.FLOPs())
 }
 
 func planOf(t *testing.T, m *Model, pooled bool) *plan.Program {
