@@ -19,8 +19,8 @@ func turn(dst unsafe.Pointer, ldDst int, src unsafe.Pointer, ldSrc, rows, cols i
 		return
 	}
 	block := Columns() / 2
-	for i := 0; i < rows; i += block {
-		for j := 0; j < cols; j += block {
+	for j := 0; j < cols; j += block { // rows of dst stay near while they are written
+		for i := 0; i < rows; i += block {
 			to, from, g := unsafe.Add(dst, j*ldDst+4*i), unsafe.Add(src, i*ldSrc+4*j), unsafe.Add(f, j*step)
 			n, m := min(rows-i, block), min(cols-j, block)
 			switch {

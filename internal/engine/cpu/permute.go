@@ -7,21 +7,22 @@ import (
 	"github.com/easel-go/easel/internal/engine"
 )
 
-// permute reorders axes. Axes that stay together are one. If the last axis of the
-// result is the last of x, rows are copied; if not, the two span a plane, which is
-// transposed in blocks.
+// permute reorders axes. Axes that stay together are one. Two of those that are left
+// span planes, which are moved whole: if the last axis of the result is the last of x,
+// planes of rows that are copied; if not, these two, and planes are transposed.
 type permute struct {
 	noScratch
-	size, stride []int // of the result's axes but those of the plane: length, and step in x
+	size, stride []int // of the result's other axes: length, and step in x
 	step         []int // and step in the result
-	n, from      int   // of the result's last axis: length, and step in x
-	m, to        int   // of x's last axis: length, and step in the result; m is 1 without a plane
-	planes       int
-	strips       int // a plane is cut into along n
+
+	long, longX, longY int // a plane's axis that pieces cut: length, step in x and in the result
+	short, shortY      int // the other, which is x's last: length, and step in the result
+	turned             bool
+	planes             int
 }
 
-// planeStrip is how much of a plane's longer side a piece turns.
-const planeStrip = 64
+// planeStrip is how much of a plane's longer side a piece moves.
+const planeStrip = 256
 
 func newPermute(_ *Engine, op engine.Permute) (engine.Kernel, error) {
 	stride := make([]int, len(op.Shape))
@@ -29,7 +30,7 @@ func newPermute(_ *Engine, op engine.Permute) (engine.Kernel, error) {
 		stride[i] = n
 		n *= op.Shape[i]
 	}
-	k := &permute{n: 1, from: 1, m: 1, planes: 1}
+	k := &permute{long: 1, short: 1, planes: 1}
 	for _, axis := range op.Perm {
 		k.axis(op.Shape[axis], stride[axis])
 	}
@@ -38,21 +39,15 @@ func newPermute(_ *Engine, op engine.Permute) (engine.Kernel, error) {
 		k.step[i] = n
 		n *= k.size[i]
 	}
-	if last := len(k.size) - 1; last >= 0 {
-		k.n, k.from = k.size[last], k.stride[last]
-		k.drop(last)
+	if c := slices.Index(k.stride, 1); c >= 0 {
+		k.turned = c < len(k.size)-1
+		k.short, _, k.shortY = k.take(c)
 	}
-	if k.from != 1 {
-		c := slices.Index(k.stride, 1)
-		k.m, k.to = k.size[c], k.step[c]
-		k.drop(c)
+	if last := len(k.size) - 1; last >= 0 {
+		k.long, k.longX, k.longY = k.take(last)
 	}
 	for _, n := range k.size {
 		k.planes *= n
-	}
-	k.strips = 1
-	if k.m > 1 {
-		k.strips = pieces(k.n, planeStrip)
 	}
 	return k, nil
 }
@@ -70,26 +65,33 @@ func (k *permute) axis(n, stride int) {
 	}
 }
 
-func (k *permute) drop(i int) {
+// take removes axis i from the list.
+func (k *permute) take(i int) (n, x, y int) {
+	n, x, y = k.size[i], k.stride[i], k.step[i]
 	k.size, k.stride, k.step = slices.Delete(k.size, i, i+1), slices.Delete(k.stride, i, i+1), slices.Delete(k.step, i, i+1)
+	return n, x, y
 }
 
-func (k *permute) perPiece() int { return rowsPerPiece(k.n * k.m / k.strips) }
+func (k *permute) strips() int { return pieces(k.long, planeStrip) }
+
+// perPiece is how many strips a piece moves.
+func (k *permute) perPiece() int { return rowsPerPiece(min(k.long, planeStrip) * k.short) }
 
 func (k *permute) Launch(r engine.Run, a *engine.Args) error {
-	return r.(*run).parallel(k, a, 0, pieces(k.planes*k.strips, k.perPiece()))
+	return r.(*run).parallel(k, a, 0, pieces(k.planes*k.strips(), k.perPiece()))
 }
 
 func (k *permute) do(a *engine.Args, _, _, i int) {
-	lo, hi := span(i, k.perPiece(), k.planes*k.strips)
+	lo, hi := span(i, k.perPiece(), k.planes*k.strips())
 	for part := lo; part < hi; part++ {
-		x, y := k.plane(part / k.strips)
-		if k.m == 1 {
-			copy(out(a, 0)[y:y+k.n], in(a, 0)[x:])
+		x, y := k.plane(part / k.strips())
+		first, end := span(part%k.strips(), planeStrip, k.long)
+		from, to := ptr(in(a, 0)[x+first*k.longX:]), ptr(out(a, 0)[y+first*k.longY:])
+		if k.turned {
+			asm.Turn(to, 4*k.shortY, from, 4*k.longX, end-first, k.short, 1)
 			continue
 		}
-		first, end := span(part%k.strips, planeStrip, k.n)
-		asm.Turn(ptr(out(a, 0)[y+first:]), 4*k.to, ptr(in(a, 0)[x+first*k.from:]), 4*k.from, end-first, k.m, 1)
+		asm.CopyRows(to, 4*k.longY, from, 4*k.longX, end-first, k.short, 1)
 	}
 }
 
