@@ -31,7 +31,7 @@ type Request struct {
 	GuidanceScale   float64 // how strongly the prompt counts; some call it cfg_scale. 7.5 in SD 1.x, in SDXL with a Mask and with DiffSynth's numerics, else 5; at 1 and below the negative prompt is not used and a step costs half
 	GuidanceRescale float64 // 0 to 1: how far the guided prediction's deviation is brought back (Lin et al. 2023, section 3.4)
 	Eta             float64 // noise that DDIM adds again, 0 to 1
-	ClipSkip        int     // layers of the text encoder left out at its end
+	ClipSkip        int     // layers of the text encoder left out at its end, besides the one that SDXL and Kolors always leave out; −1 leaves out none there
 
 	Seed  uint64   // 0 is a seed like any other; only its low 32 bits count on a CPU
 	Seeds []uint64 // a seed for each picture, each drawn on its own
@@ -230,8 +230,8 @@ func checkNumbers(r Request) error {
 		return invalid("strength", fmt.Sprint(r.Strength), "above 0, up to 1")
 	case !(r.DenoisingEnd > 0 && r.DenoisingEnd <= 1):
 		return invalid("denoising end", fmt.Sprint(r.DenoisingEnd), "above 0, up to 1")
-	case r.ClipSkip < 0:
-		return invalid("clip skip", fmt.Sprint(r.ClipSkip), "0 or more")
+	case r.ClipSkip < -1:
+		return invalid("clip skip", fmt.Sprint(r.ClipSkip), "0 or more, or −1")
 	case r.N < 1 || r.N > maxPictures || len(r.Seeds) > 0 && r.N != len(r.Seeds):
 		return invalid("pictures", fmt.Sprintf("%d with %d seeds", r.N, len(r.Seeds)), fmt.Sprintf("1 to %d, and a seed for each or none", maxPictures))
 	}

@@ -257,7 +257,7 @@ func (b *Bundle) glm(ctx context.Context, p Prompt) (Encoded, error) {
 		return Encoded{}, err
 	}
 	at := m.Config().Layers - 1 - p.ClipSkip
-	if p.ClipSkip < 0 || at < 0 {
+	if p.ClipSkip < -1 || at < 0 {
 		return Encoded{}, fault.Newf(fault.Invalid, "model", "clip skip of %d layers, want fewer than %d", p.ClipSkip, m.Config().Layers)
 	}
 	vm, err := b.vm(shape{part: "text_encoder", batch: 1, rows: lay.Rows, variant: p.ClipSkip}, func(g *graph.Builder) []*graph.Node {

@@ -10,7 +10,7 @@ import (
 type Prompt struct {
 	Text     string
 	Text2    string // for SDXL's second encoder; "" means Text
-	ClipSkip int    // layers of the text encoder left out at its end, 0 for none
+	ClipSkip int    // layers left out at the end, besides the one that SDXL and Kolors leave out; −1 takes that too
 
 	// Weights reads (word:1.2), (word) and [word] as emphasis. Long keeps what lies
 	// beyond the text encoder's length, in chunks, instead of cutting it off.

@@ -122,23 +122,26 @@ type Inputs struct {
 	LastBias *graph.Node // [B, N]: what the last token sees
 }
 
-// Forward reads texts. States holds the embeddings and every layer's output but the
-// last's, [B, N, Width] each; pooled, [B, Width], is the last layer's output at the
-// text's last token, the one row of it that Kolors uses.
+// Forward reads texts. States holds the embeddings and every layer's output,
+// [B, N, Width] each, of which the planner computes what is asked for; pooled,
+// [B, Width], is the last layer's output at the text's last token, the one row of it
+// that Kolors uses, computed alone.
 func (m *Model) Forward(b *graph.Builder, in Inputs) (states []*graph.Node, pooled *graph.Node) {
 	x := m.Embedding.Words.Forward(b, in.IDs)
 	states = []*graph.Node{x}
 	last := len(m.Encoder.Layers) - 1
-	for i, l := range m.Encoder.Layers[:last] {
+	before := x
+	for i, l := range m.Encoder.Layers {
+		before = x
 		leave := b.Scope(nn.Join("encoder.layers", strconv.Itoa(i)))
 		x = l.forward(b, x, x, in.Rope, in.Rope, seen{mask: in.Mask})
 		states = append(states, x)
 		leave()
 	}
 	defer b.Scope(nn.Join("encoder.layers", strconv.Itoa(last)))()
-	s := x.Shape()
-	row := op.Reshape(b, op.Embed(b, op.Reshape(b, x, s[0]*s[1], s[2]), in.Last), s[0], 1, s[2])
-	pooled = m.Encoder.Layers[last].forward(b, row, x, in.LastRope, in.Rope, seen{keyBias: in.LastBias})
+	s := before.Shape()
+	row := op.Reshape(b, op.Embed(b, op.Reshape(b, before, s[0]*s[1], s[2]), in.Last), s[0], 1, s[2])
+	pooled = m.Encoder.Layers[last].forward(b, row, before, in.LastRope, in.Rope, seen{keyBias: in.LastBias})
 	return states, op.Reshape(b, pooled, s[0], s[2])
 }
 
