@@ -3,13 +3,16 @@ package hub
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -282,4 +285,32 @@ func FuzzListing(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLongListing lists a model that one answer of ModelScope does not hold: it stops
+// at 3000 entries without a word, and the folders are walked.
+func TestLongListing(t *testing.T) {
+	const folders, each = 4, 1000
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var files []map[string]any
+		root := r.URL.Query().Get("Root")
+		for d := range folders {
+			folder := fmt.Sprintf("d%d", d)
+			files = append(files, map[string]any{"Path": folder, "Type": "tree"})
+			for i := range each {
+				if r.URL.Query().Get("Recursive") == "True" || root == folder {
+					files = append(files, map[string]any{"Path": fmt.Sprintf("%s/%d", folder, i), "Type": "blob", "Size": 1})
+				}
+			}
+		}
+		if root != "" {
+			files = slices.DeleteFunc(files, func(f map[string]any) bool { return f["Type"] == "tree" })
+		}
+		json.NewEncoder(w).Encode(map[string]any{"Code": 200, "Success": true, "Data": map[string]any{"Files": files[:min(len(files), msCap)]}})
+	}))
+	defer hub.Close()
+	l, err := (&Client{Endpoint: hub.URL}).List(t.Context(), Repo{ID: "a/b"})
+	if err != nil || len(l.Files) != folders*each {
+		t.Errorf("%v, want %d files", err, folders*each)
+	}
 }
