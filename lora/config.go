@@ -179,7 +179,8 @@ func (p *patterns) UnmarshalJSON(text []byte) error {
 		}
 		*p = append(*p, pattern{k.(string), v})
 	}
-	return nil
+	_, err = d.Token()
+	return err
 }
 
 func (p patterns) match(name string) (float64, bool, error) {

@@ -189,9 +189,7 @@ func (t *Trainer) Micro(ctx context.Context, b Batch) (loss float64, err error) 
 	}
 	ins := append(model.CondInputs(u, b.Conds), model.Input{Name: "sample", Values: b.Noisy}, model.Input{Name: "target", Values: b.Target},
 		model.Input{Name: "time", Values: u.TimeFeatures(b.Times)}, model.Input{Name: "weight", Values: weights})
-	for _, in := range t.scales(p) {
-		ins = append(ins, in)
-	}
+	ins = append(ins, t.scales(p)...)
 	for _, in := range ins {
 		if err := p.vm.Set(in.Name, in.Values); err != nil {
 			return 0, err
