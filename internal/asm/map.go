@@ -207,18 +207,6 @@ func Centre(y, x []float32, mean, scale float32) {
 	}
 }
 
-// MulAdd is y = y·a + b.
-func MulAdd(y, a, b []float32) {
-	if level > PureGo {
-		m := arguments(y, y, a, b)
-		m.run(mapAffine)
-		return
-	}
-	for i := range y {
-		y[i] = y[i]*a[i] + b[i]
-	}
-}
-
 // Diff is y = (a − b)·scale.
 func Diff(y, a, b []float32, scale float32) {
 	if level > PureGo {

@@ -42,7 +42,6 @@ func loops() []loop {
 	add("Affine", 1, 3, 4, func(o, i [][]float32) { Affine(Identity, o[0], i[0], i[1], i[2]) })
 	add("AffineSiLU", 1, 3, 40, func(o, i [][]float32) { Affine(SiLU, o[0], i[0], i[1], i[2]) })
 	add("Centre", 1, 1, 2, func(o, i [][]float32) { Centre(o[0], i[0], 0.3, 1.7) })
-	add("MulAdd", 1, 2, 4, func(o, i [][]float32) { copy(o[0], i[0]); MulAdd(o[0], i[0], i[1]) })
 	add("Diff", 1, 2, 2, func(o, i [][]float32) { Diff(o[0], i[0], i[1], 0.7) })
 	add("Blend", 1, 2, 6, func(o, i [][]float32) { Blend(o[0], 1.7, i[0], -0.3, i[1], 0.2) })
 	add("MulAddTo", 1, 2, 4, func(o, i [][]float32) { copy(o[0], i[0]); MulAddTo(o[0], i[0], i[1]) })
