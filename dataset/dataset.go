@@ -92,7 +92,7 @@ func (o *options) layout(name string) (layout, error) {
 	if name != "" {
 		return layout{o.format, []split{{"train", []string{name}}}, nil}, nil
 	}
-	names, err := listFiles(o.fsys)
+	names, err := listFiles(o.fsys, !o.inside)
 	if err != nil {
 		return layout{}, err
 	}
@@ -142,20 +142,35 @@ func (l layout) names() []string {
 	return names
 }
 
-// listFiles returns the paths of all files, sorted.
-func listFiles(fsys fs.FS) ([]string, error) {
+// maxLinks bounds the links to folders that a listing follows: there may be circles.
+const maxLinks = 1000
+
+// listFiles returns the paths of all files, sorted. Links to folders are followed where
+// follow is true.
+func listFiles(fsys fs.FS, follow bool) ([]string, error) {
 	var names []string
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+	links := 0
+	var visit fs.WalkDirFunc
+	visit = func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && name != "." && hidden(d.Name()):
 			return fs.SkipDir
-		case !d.IsDir():
-			names = append(names, name)
+		case d.IsDir():
+			return nil
+		case d.Type()&fs.ModeSymlink != 0 && follow && !hidden(d.Name()):
+			if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
+				if links++; links > maxLinks || strings.Count(name, "/") > 64 {
+					return fail(Limit, name, "links to folders without end")
+				}
+				return fs.WalkDir(fsys, name, visit)
+			}
 		}
+		names = append(names, name)
 		return nil
-	})
+	}
+	err := fs.WalkDir(fsys, ".", visit)
 	slices.Sort(names)
 	return names, failed(Invalid, "", err)
 }

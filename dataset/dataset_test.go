@@ -56,6 +56,27 @@ func TestCaptionsBesidePictures(t *testing.T) {
 	}
 }
 
+func TestLinkedFolders(t *testing.T) {
+	data := lay(t, map[string]string{"x.png": string(tinyPNG)})
+	dir := lay(t, map[string]string{"y.png": string(tinyPNG)})
+	if err := os.Symlink(data, filepath.Join(dir, "more")); err != nil {
+		t.Skip("no links on this system:", err)
+	}
+	d, err := Open(dir)
+	if err != nil || d.Len() != 2 {
+		t.Fatalf("%v", err)
+	}
+	for s, err := range d.All(t.Context()) {
+		if _, e := s.Images()[0].Decode(); err != nil || e != nil {
+			t.Errorf("%s: %v %v", s.ID, err, e)
+		}
+	}
+	os.Symlink(dir, filepath.Join(dir, "circle"))
+	if _, err := Open(dir); err != nil && !errors.Is(err, Limit) {
+		t.Errorf("a circle of links: %v", err)
+	}
+}
+
 func TestPathsInRows(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "o.png")
 	os.WriteFile(outside, tinyPNG, 0o666)
