@@ -53,7 +53,8 @@ type Request struct {
 	Mask image.Image
 
 	// Sizes are what SDXL and Kolors are told of the picture besides its text; nil
-	// means a whole picture of Width×Height.
+	// means a whole picture of Width×Height. (Where Start alone gives the size, Kolors
+	// is told the one it was trained on, as diffusers does.)
 	Sizes *Sizes
 
 	// DenoisingEnd, 0 to 1, stops a run at that share of the schedule, its noise not
@@ -135,6 +136,7 @@ const (
 // withDefaults returns r with its zero fields filled in for p, checked. Nothing else
 // looks at a request before it.
 func (p *Pipeline) withDefaults(r Request) (Request, error) {
+	p.defaultSizes(&r)
 	p.defaultSize(&r)
 	def(&r.Steps, 50)
 	def(&r.N, max(1, len(r.Seeds)))
@@ -171,6 +173,28 @@ func def[T comparable](v *T, d T) {
 	if *v == zero {
 		*v = d
 	}
+}
+
+// defaultSizes tells Kolors of the size the model was trained on where a picture is
+// begun with and no size is given, whatever the picture's own is (diffusers 0.36
+// pipeline_kolors_img2img.py).
+func (p *Pipeline) defaultSizes(r *Request) {
+	if p.bundle.Family() != weights.Kolors || p.bundle.Numerics() != Diffusers || r.Start == nil {
+		return
+	}
+	var s Sizes
+	if r.Sizes != nil {
+		s = *r.Sizes
+	}
+	size := p.bundle.UNet.Config().SampleSize * p.bundle.VAE.Config().Factor()
+	h, w := r.Height, r.Width
+	def(&h, size)
+	def(&w, size)
+	def(&s.OriginalHeight, h)
+	def(&s.OriginalWidth, w)
+	def(&s.TargetHeight, h)
+	def(&s.TargetWidth, w)
+	r.Sizes = &s
 }
 
 func (p *Pipeline) defaultSize(r *Request) {
