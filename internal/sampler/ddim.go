@@ -65,7 +65,7 @@ func (s *Schedule) alphaOr(t int, final float64) float64 {
 func (c *ddim) step(n, t int, now, next float64) call {
 	l := levelOf(now)
 	std := c.Eta * math.Sqrt((1-next)/(1-now)*(1-now/next))
-	direction := math.Sqrt(1 - next - std*std)
+	direction := math.Sqrt(max(0, 1-next-std*std)) // 0 but for rounding where no signal is left and Eta is 1
 	u := update{from: n, models: []weight{{n, math.Sqrt(next)}}, noise: std, draws: c.Eta > 0}
 	if c.UseClipped { // the noise that the bounded picture leaves
 		e := noiseOfPicture(l)
