@@ -181,9 +181,9 @@ func streamed(t *testing.T) int64 {
 		return 10e9
 	}
 	if testing.Short() {
-		t.Skip("writes 256 MiB")
+		t.Skip("writes 128 MiB")
 	}
-	return 256 << 20
+	return 128 << 20
 }
 
 // peak watches the heap until stop, which returns how far it rose.

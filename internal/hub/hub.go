@@ -147,7 +147,7 @@ type Client struct {
 	Endpoint  string            // of the hub asked; "" is HF_ENDPOINT or MODELSCOPE_ENDPOINT, else the public one
 	Token     string            // "" is HF_TOKEN or MODELSCOPE_API_TOKEN, or what the Python clients keep in a text file
 	Cache     string            // "" is HF_HUB_CACHE, HF_HOME or MODELSCOPE_CACHE, else the user's cache folder
-	Offline   bool              // make no request; also by HF_HUB_OFFLINE for Hugging Face
+	Offline   bool              // make no request; for Hugging Face also by HF_HUB_OFFLINE
 	Workers   int               // files at a time; 0 is 4
 	Progress  func(Progress)    // called one call at a time, at most every 100 ms a file and at its end
 	Transport http.RoundTripper // how requests travel; nil honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY
@@ -160,7 +160,7 @@ func (c *Client) List(ctx context.Context, r Repo) (*Listing, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	if c.IsOffline(r.Hub) {
+	if c.IsOffline(r) {
 		return nil, fail(Offline, r.String(), "listing needs the network")
 	}
 	s, err := c.session(r)
@@ -181,7 +181,7 @@ func (c *Client) Fetch(ctx context.Context, q Request) (dir string, err error) {
 	if dir, ok := c.commitOnDisk(q); ok {
 		return dir, nil
 	}
-	if c.IsOffline(q.Hub) {
+	if c.IsOffline(q.Repo) {
 		return c.onDisk(q)
 	}
 	s, err := c.session(q.Repo)

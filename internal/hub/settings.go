@@ -4,13 +4,18 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// IsOffline reports whether requests to the hub are forbidden, by the Client or by a
-// variable.
-func (c *Client) IsOffline(s Site) bool {
-	return c.Offline || s == HuggingFace && isTrue(getenv("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+// IsOffline reports whether requests about the repository are forbidden, by the Client
+// or by a variable of Hugging Face's libraries.
+func (c *Client) IsOffline(r Repo) bool {
+	names := []string{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}
+	if r.Kind == Dataset {
+		names = append(names, "HF_DATASETS_OFFLINE")
+	}
+	return c.Offline || r.Hub == HuggingFace && slices.ContainsFunc(names, func(n string) bool { return isTrue(os.Getenv(n)) })
 }
 
 func isTrue(v string) bool {
