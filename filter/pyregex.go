@@ -227,9 +227,6 @@ func (t replacement) expand(b *strings.Builder, runes []rune, s span) {
 	}
 }
 
-// literal is a template without groups.
-func literal(s string) replacement { return replacement{{s, -1}} }
-
 // template reads the replacement of re.sub for the pattern.
 func (p *pattern) template(repl string) (replacement, error) {
 	t := replacement{}

@@ -12,7 +12,6 @@ import (
 // tracer writes what ops changed and dropped into a folder, a file an op, in
 // Data-Juicer's form and under its names. A nil tracer writes nothing.
 type tracer struct {
-	dir   string
 	ops   []string // none means all
 	most  int      // lines an op
 	keys  []string
