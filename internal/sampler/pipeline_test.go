@@ -15,6 +15,7 @@ import (
 // case is for the tests of whole runs.
 type pipelineCase struct {
 	Name, Model, Kind, Dtype string
+	Pipeline                 string // the reference's class
 	Scheduler                []json.RawMessage // class and changed options
 	Timesteps                []float64
 	Args                     struct {
@@ -36,8 +37,7 @@ func pipelineCases(t *testing.T, path string) []pipelineCase {
 
 // Timesteps of whole runs: the model's config, another sampler on it, image-to-image.
 func TestGoldenPipelineTimesteps(t *testing.T) {
-	dir := golden.Part(t, "pipeline")
-	for _, c := range pipelineCases(t, filepath.Join(dir, "cases.json")) {
+	for _, c := range pipelineCases(t, golden.Part(t, "pipeline/cases.json")) {
 		models := golden.Part(t, "model")
 		config, err := ParseConfig(golden.Bytes(t, filepath.Join(models, c.Model, "scheduler", "scheduler_config.json")))
 		if err != nil {
@@ -69,22 +69,38 @@ func (c *pipelineCase) checkTimesteps(t *testing.T, config Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := s.Plan(Steps{N: c.Args.Steps, Strength: c.Args.Strength})
+	p, err := s.Plan(Steps{N: c.Args.Steps, Strength: c.strength()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.Args.End != 0 { // the run breaks off
 		share := float64(s.Schedule().Len()) * (1 - c.Args.End)
-		i := slices.IndexFunc(p.calls, func(c call) bool { return c.timestep < math.RoundToEven(share) })
-		p.calls = p.calls[:i]
+		if i := slices.IndexFunc(p.calls, func(c call) bool { return c.timestep < math.RoundToEven(share) }); i >= 0 {
+			p.calls = p.calls[:i]
+		}
 	}
 	want := goldenCase{Timesteps: c.Timesteps}
 	t.Run(c.Name, func(t *testing.T) { want.checkTimesteps(t, s, p) })
 }
 
+// strength is the case's, or what its pipeline takes where none is given.
+func (c *pipelineCase) strength() float64 {
+	switch {
+	case c.Args.Strength != 0:
+		return c.Args.Strength
+	case c.Kind == "img2img" && c.Pipeline == "StableDiffusionImg2ImgPipeline":
+		return 0.8
+	case c.Kind == "img2img":
+		return 0.3
+	case c.Pipeline == "StableDiffusionXLInpaintPipeline":
+		return 0.9999
+	}
+	return 0 // all of the schedule
+}
+
 // DiffSynth's runs: the timesteps, and the first step with the answers it got.
 func TestGoldenDiffSynthRuns(t *testing.T) {
-	dir := golden.Part(t, "pipeline/diffsynth")
+	table := golden.Part(t, "pipeline/diffsynth/cases.json")
 	config, err := ParseConfig([]byte(`{"_class_name": "EnhancedDDIMScheduler", "num_train_timesteps": 1100, "beta_end": 0.014}`))
 	if err != nil {
 		t.Fatal(err)
@@ -93,13 +109,13 @@ func TestGoldenDiffSynthRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range pipelineCases(t, filepath.Join(dir, "cases.json")) {
+	for _, c := range pipelineCases(t, table) {
 		p, err := s.Plan(Steps{N: c.Args.Steps, Strength: c.Args.Denoising})
 		if err != nil {
 			t.Fatal(err)
 		}
 		golden.Equal(t, c.Name+": timesteps", p.Timesteps(), c.Timesteps)
-		path := filepath.Join(dir, c.Name+".safetensors")
+		path := filepath.Join(filepath.Dir(table), c.Name+".safetensors")
 		if c.Dtype == "" {
 			c.checkFirstStep(t, p, golden.Tensors(t, path))
 		}
