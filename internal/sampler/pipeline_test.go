@@ -15,7 +15,7 @@ import (
 // case is for the tests of whole runs.
 type pipelineCase struct {
 	Name, Model, Kind, Dtype string
-	Pipeline                 string // the reference's class
+	Pipeline                 string            // the reference's class
 	Scheduler                []json.RawMessage // class and changed options
 	Timesteps                []float64
 	Args                     struct {
