@@ -90,7 +90,7 @@ func Load(ctx context.Context, name string, opts ...Option) (*Dataset, error) {
 
 func (o *options) load(ctx context.Context, repo hub.Repo) (*Dataset, error) {
 	o.inside = true
-	if o.hub.IsOffline(repo) {
+	if o.hub.IsForbidden(repo) {
 		return o.loadCached(repo)
 	}
 	if err := o.checkFormation(ctx, repo); err != nil {

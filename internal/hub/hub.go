@@ -160,7 +160,7 @@ func (c *Client) List(ctx context.Context, r Repo) (*Listing, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	if c.IsOffline(r) {
+	if c.IsForbidden(r) {
 		return nil, fail(Offline, r.String(), "listing needs the network")
 	}
 	s, err := c.session(r)
@@ -181,7 +181,7 @@ func (c *Client) Fetch(ctx context.Context, q Request) (dir string, err error) {
 	if dir, ok := c.commitOnDisk(q); ok {
 		return dir, nil
 	}
-	if c.IsOffline(q.Repo) {
+	if c.IsForbidden(q.Repo) {
 		return c.onDisk(q)
 	}
 	s, err := c.session(q.Repo)

@@ -4,18 +4,18 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// IsOffline reports whether requests about the repository are forbidden, by the Client
-// or by a variable of Hugging Face's libraries.
-func (c *Client) IsOffline(r Repo) bool {
-	names := []string{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}
-	if r.Kind == Dataset {
-		names = append(names, "HF_DATASETS_OFFLINE")
-	}
-	return c.Offline || r.Hub == HuggingFace && slices.ContainsFunc(names, func(n string) bool { return isTrue(os.Getenv(n)) })
+// IsOffline reports whether requests to the hub are forbidden, by the Client or by a
+// variable of its Python client.
+func (c *Client) IsOffline(s Site) bool {
+	return c.Offline || s == HuggingFace && isTrue(getenv("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+}
+
+// IsForbidden is IsOffline for a repository: datasets have a variable of their own.
+func (c *Client) IsForbidden(r Repo) bool {
+	return c.IsOffline(r.Hub) || r.Hub == HuggingFace && r.Kind == Dataset && isTrue(os.Getenv("HF_DATASETS_OFFLINE"))
 }
 
 func isTrue(v string) bool {
