@@ -24,6 +24,7 @@ var may = []struct{ from, to string }{
 	{"examples", "dataset filter clip diffusion lora grid examples"},
 	{"lora", "diffusion dataset internal/train internal/model internal/weights internal/nn internal/graph internal/rng internal/imageio internal/sampler internal/engine"},
 	{"filter/chinese", "filter dataset"},
+	{"filter/filtertest", "filter dataset internal/golden"},
 	{"filter", "dataset internal/imageio internal/tokenizer"},
 	{"clip", "internal/model internal/nn internal/graph internal/engine internal/weights internal/tokenizer internal/imageio internal/hub internal/asm"},
 	{"diffusion", "internal/model internal/sampler internal/rng internal/imageio internal/hub internal/engine internal/weights internal/tokenizer"},
