@@ -1,5 +1,6 @@
-// Command check runs every check a change must pass: formatting, vet, staticcheck,
-// cross-builds, generated files and the nested modules.
+// Command check runs every check a change must pass: formatting, requirements, vet,
+// staticcheck, cross-builds, generated files, the nested modules and the list of the
+// exported API.
 //
 //	go run ./internal/tool/check [-only name,…] [-list]
 //
@@ -29,11 +30,13 @@ type check struct {
 
 var checks = []check{
 	{"gofmt", gofmt},
+	{"tidy", func() error { return command("", nil, "go", "mod", "tidy", "-diff") }},
 	{"vet", func() error { return command("", nil, "go", "vet", "./...") }},
 	{"staticcheck", func() error { return command("", nil, "go", "run", staticcheck, "./...") }},
 	{"cross", cross},
 	{"generated", generated},
 	{"nested", nested},
+	{"api", func() error { return command("", nil, "go", "run", "./internal/tool/api") }},
 }
 
 func main() {
