@@ -60,11 +60,8 @@ func TestBatches(t *testing.T) {
 			t.Errorf("picture %d has other numbers alone, %v", i, err)
 		}
 		word, err := one.EmbedTexts(t.Context(), texts[i:i+1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c, _ := Cosine(word[0], words[i]); c < 1-1e-6 {
-			t.Errorf("text %d has other numbers alone: cosine %g", i, c)
+		if err != nil || !slices.Equal(word[0], words[i]) {
+			t.Errorf("text %d has other numbers alone, %v", i, err)
 		}
 	}
 }
@@ -325,6 +322,28 @@ func TestBadFolders(t *testing.T) {
 		}
 	}
 }
+
+// TestWrongFolders opens models as what they are not.
+func TestWrongFolders(t *testing.T) {
+	for name, err := range map[string]error{
+		"a pipeline as CLIP":            second(Open("kolors", WithFS(tiny.FS()))),
+		"a text encoder as CLIP":        second(Open("kolors/text_encoder", WithFS(tiny.FS()))),
+		"a head as CLIP":                second(Open("aesthetics", WithFS(tiny.FS()))),
+		"CLIP as a predictor":           second(OpenAesthetics("clip", WithFS(tiny.FS()))),
+		"a head as a predictor":         second(OpenAesthetics("aesthetics", WithFS(tiny.FS()))),
+		"CLIP as a classifier":          second(OpenClassifier("clip", WithFS(tiny.FS()))),
+		"pictures as a classifier":      second(OpenClassifier("pictures", WithFS(tiny.FS()))),
+		"a folder of CLIP as head":      second(OpenHead("clip", WithFS(tiny.FS()))),
+		"a picture as a head":           second(OpenHead("pictures/000.jpg", WithFS(tiny.FS()))),
+		"a path out of the file system": second(Open("../clip", WithFS(tiny.FS()))),
+	} {
+		if fault.KindOf(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 func TestDamagedWeights(t *testing.T) {
 	fsys := copyFS(t)

@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"image"
+	"maps"
 	"math"
 	"slices"
 
@@ -11,14 +12,13 @@ import (
 	"github.com/easel-go/easel/internal/graph"
 	"github.com/easel-go/easel/internal/model/cliptext"
 	"github.com/easel-go/easel/internal/model/clipvision"
-	"github.com/easel-go/easel/internal/tokenizer/bpe"
 )
 
 // EmbedImages returns a vector of length one for each picture: image_embeds of
 // transformers' CLIPModel. Pictures may be of any sizes, and as many as memory holds.
 //
-// Errors: Invalid for no pictures, or one that is nil or empty; Limit for a picture so
-// long that resizing makes it too large; NotFinite, which a damaged model gives;
+// Errors: Invalid for no pictures, or one that is nil or empty; Limit for one of more
+// than 178 956 970 pixels; NotFinite, which a damaged model gives;
 // Closed; ctx's.
 func (m *Model) EmbedImages(ctx context.Context, pics []image.Image) ([][]float32, error) {
 	rows, err := m.look.rows(ctx, pics)
@@ -46,49 +46,54 @@ func (m *Model) embedTexts(ctx context.Context, texts []string) (rows [][]float3
 	if len(texts) == 0 {
 		return nil, nil, invalid("texts", "none", "at least one")
 	}
-	ids := m.tokens.Rows(texts, m.limit)
-	for _, r := range ids {
-		cut = append(cut, r.Cut > 0)
+	alike := map[int][]int{} // texts by the rows of tokens that they are read with
+	ids := make([][]int32, len(texts))
+	for i, text := range texts {
+		r := m.tokens.Row(text, m.limit)
+		ids[i], cut = r.IDs[:r.Len], append(cut, r.Cut > 0)
+		n := min((r.Len+textBucket-1)/textBucket*textBucket, m.pair.Config().Positions)
+		alike[n] = append(alike[n], i)
 	}
-	for len(rows) < len(ids) {
-		batch := ids[len(rows):]
-		out, err := m.readTexts(ctx, batch[:batchOf(len(batch))])
-		if err != nil {
-			return nil, nil, err
+	rows = make([][]float32, len(texts))
+	for _, n := range slices.Sorted(maps.Keys(alike)) {
+		for which := alike[n]; len(which) > 0; {
+			batch := which[:batchOf(len(which))]
+			if err := m.readTexts(ctx, ids, batch, n, rows); err != nil {
+				return nil, nil, err
+			}
+			which = which[len(batch):]
 		}
-		rows = append(rows, out...)
 	}
 	return rows, cut, unit(rows)
 }
 
-// textBucket is what rows of tokens are rounded up to, so that texts share programs.
+// textBucket is what rows of tokens are rounded up to, so that texts share programs. A
+// text's own length decides, so that its numbers do not depend on its neighbours.
 // Padding stands behind the token that is read and does not change it.
 const textBucket = 16
 
-func (m *Model) readTexts(ctx context.Context, batch []bpe.Row) (rows [][]float32, err error) {
+// readTexts fills the rows of a batch of texts with what the tower makes of their ids,
+// padded to n.
+func (m *Model) readTexts(ctx context.Context, ids [][]int32, batch []int, n int, rows [][]float32) error {
 	c := m.pair.Config()
-	n := 0
-	for _, r := range batch {
-		n = max(n, r.Len)
-	}
-	n = min((n+textBucket-1)/textBucket*textBucket, c.Positions)
 	flat, ends := make([]int32, 0, len(batch)*n), make([]int32, len(batch))
-	for i, r := range batch {
-		ends[i] = int32(i*n) + min(c.Ends([][]int32{r.IDs})[0], int32(n-1))
-		row := r.IDs[:min(len(r.IDs), n)]
-		flat = append(append(flat, row...), slices.Repeat([]int32{m.tokens.Pad()}, n-len(row))...)
+	for i, at := range batch {
+		ends[i] = int32(i*n) + c.Ends(ids[at : at+1])[0]
+		flat = append(append(flat, ids[at]...), slices.Repeat([]int32{m.tokens.Pad()}, n-len(ids[at]))...)
 	}
 	build := func(b *graph.Builder) *graph.Node {
 		return m.pair.Forward(b, cliptext.Inputs{
 			IDs: b.Input("ids", engine.Int32, len(batch), n), End: b.Input("ends", engine.Int32, len(batch)),
 		}).Pooled
 	}
-	use := func(out []float32) (err error) {
-		rows, err = rowsOf("the text tower's output", out, c.ProjectionDim)
+	use := func(out []float32) error {
+		r, err := rowsOf("the text tower's output", out, c.ProjectionDim)
+		for i := range r {
+			rows[batch[i]] = r[i]
+		}
 		return err
 	}
-	err = m.runner.run(ctx, shape{"texts", len(batch), n}, build, use, input{"ids", flat}, input{"ends", ends})
-	return rows, err
+	return m.runner.run(ctx, shape{"texts", len(batch), n}, build, use, input{"ids", flat}, input{"ends", ends})
 }
 
 // newLook is the picture tower, up to the embedding, which is not yet of length one.

@@ -18,7 +18,8 @@ type Query struct {
 	N      int       // how many matches to return at most; 0 means 10
 
 	// Keep, if given, says which vectors may be found. It is asked only for those that
-	// would be among the matches, by one goroutine at a time.
+	// would be among the matches, by one goroutine at a time. It must not call methods of
+	// the index.
 	Keep func(id string) bool
 
 	Threads int // to search on; 0 means GOMAXPROCS
