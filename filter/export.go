@@ -95,7 +95,7 @@ func (rec *Recipe) newExporter(format string, columns []dataset.Column) (*export
 		return nil, &Error{Kind: Invalid, Op: "filter", What: "export_path", Err: err}
 	}
 	var err error
-	if format != "parquet" {
+	if format != "parquet" && !rec.analyze {
 		x.result, err = newPartial(x.path)
 	}
 	if err == nil && rec.statsPath(format) != x.path {
@@ -135,6 +135,9 @@ func (x *exporter) write(r *Row) error {
 	if st != nil && x.stats != nil {
 		x.hasStats = true
 		x.stats.line(dataset.AppendJSON(x.stats.buf(), st))
+	}
+	if x.rec.analyze {
+		return nil
 	}
 	return x.put(row)
 }
@@ -220,6 +223,9 @@ func (x *exporter) reject(r *Row) (err error) {
 // close finishes the files and gives them their names. stats says whether there are
 // statistics even of no sample.
 func (x *exporter) close(stats bool) error {
+	if x.rec.analyze {
+		return x.named(x.stats, x.rec.statsPath(x.format))
+	}
 	if err := x.finish(); err != nil {
 		x.abort()
 		return err

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,9 @@ func (m *imageBlur) Map(_ context.Context, r *Row) ([]*Row, error) {
 	paths, sources := make([]any, len(pics)), make([]any, len(pics))
 	for i, p := range pics {
 		sources[i], paths[i] = p.name, p.name
+		if p.name == "" && p.data == nil {
+			return nil, pictureError(p.name, fs.ErrNotExist)
+		}
 		if p.file() == "" || !m.takes(p.name) {
 			continue
 		}

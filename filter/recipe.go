@@ -56,11 +56,10 @@ type Recipe struct {
 	// Resume goes on with what a killed run of the same recipe left.
 	Resume bool
 
-	// Measure keeps every sample: ops measure, and nothing is dropped (dj-analyze).
-	Measure bool
-
 	// OnSample is called after every sample, in order, from one goroutine.
 	OnSample func(*Result)
+
+	analyze bool // ops measure, and drop nothing; there is no result
 }
 
 // Source is an entry of "dataset: configs:".

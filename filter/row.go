@@ -231,18 +231,26 @@ func (p picture) bytes() ([]byte, error) {
 const maxPicture = 1 << 30
 
 func readPicture(path string) ([]byte, error) {
+	if err := regular(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// regular refuses what is no ordinary file: opening a pipe would wait for its writer.
+func regular(path string) error {
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case st.IsDir():
-		return nil, as("IsADirectoryError", fail(Invalid, "%s is a folder", path))
+		return as("IsADirectoryError", fail(Invalid, "%s is a folder", path))
 	case !st.Mode().IsRegular():
-		return nil, fail(Invalid, "%s is no regular file", path)
+		return fail(Invalid, "%s is no regular file", path)
 	case st.Size() > maxPicture:
-		return nil, fail(Limit, "%s has %d bytes, want at most %d", path, st.Size(), maxPicture)
+		return fail(Limit, "%s has %d bytes, want at most %d", path, st.Size(), maxPicture)
 	}
-	return os.ReadFile(path)
+	return nil
 }
 
 func pictureError(name string, err error) error {
@@ -276,6 +284,9 @@ func (r *Row) info(p picture) (imageio.Info, error) {
 
 func header(p picture) (imageio.Info, error) {
 	if f := p.file(); f != "" {
+		if err := regular(f); err != nil {
+			return imageio.Info{}, err
+		}
 		return imageio.HeaderFile(f, imageio.Tolerant)
 	}
 	b, err := p.bytes()

@@ -17,7 +17,18 @@ import (
 // sample. When Run fails, an earlier result is as it was.
 //
 // See [Rules] for what differs from Data-Juicer 1.6.1 unless Compat is "strict".
-func (rec *Recipe) Run(ctx context.Context) (*Report, error) {
+func (rec *Recipe) Run(ctx context.Context) (*Report, error) { return rec.whole(ctx) }
+
+// Analyze lets every op measure every sample and drops none, as dj-analyze does: what
+// thresholds to choose is then to be seen in the report, and in the statistics file,
+// which is all that is written. Mappers still change what later ops see.
+func (rec *Recipe) Analyze(ctx context.Context) (*Report, error) {
+	all := *rec
+	all.analyze, all.Compat, all.Trace = true, "", false
+	return all.whole(ctx)
+}
+
+func (rec *Recipe) whole(ctx context.Context) (*Report, error) {
 	format, err := rec.exportFormat()
 	if err != nil {
 		return nil, err
@@ -51,7 +62,7 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 	}
 	done := false
 	defer func() { j.close(done) }()
-	o := Options{journal: j, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.Measure}
+	o := Options{journal: j, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.analyze}
 	var failed error
 	err = o.run(ctx, src.samples(ctx), rec.Steps, func(r *Row) bool {
 		rep.add(r)
@@ -64,6 +75,7 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 		switch {
 		case !r.dropped:
 			failed = x.write(r)
+		case rec.analyze:
 		case r.err != nil && !o.Strict:
 			failed = x.reject(r)
 		}

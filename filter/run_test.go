@@ -203,16 +203,21 @@ func TestResumeMeasuresOnce(t *testing.T) {
 	}
 }
 
-func TestMeasureDropsNothing(t *testing.T) {
+func TestAnalyze(t *testing.T) {
 	tinyDir(t)
-	rec := tinyRecipe(t)
-	rec.Measure = true
-	rep, err := rec.Run(t.Context())
+	rep, err := tinyRecipe(t).Analyze(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if rep.Kept != 63 || rep.Failed != 1 {
 		t.Errorf("%d kept, %d failed, want 63 and the one that is no picture", rep.Kept, rep.Failed)
+	}
+	stats, err := os.ReadFile("out/result_stats.jsonl")
+	if n := bytes.Count(stats, []byte("aspect_ratios")); err != nil || n != 63 {
+		t.Errorf("statistics of %d samples, want 63 (%v)", n, err)
+	}
+	if _, err := os.Stat("out/result.jsonl"); err == nil {
+		t.Error("there is a result")
 	}
 }
 
@@ -345,5 +350,88 @@ func TestBreakingOff(t *testing.T) {
 	}
 	if s := sent.Load(); s < 1000 || s > 3000 {
 		t.Errorf("%d samples were read for 1000 that were wanted", s)
+	}
+}
+
+// TestStatsInTheData checks that statistics that samples bring along are not measured
+// again.
+func TestStatsInTheData(t *testing.T) {
+	step, err := New("text_length_filter", []byte("min_len: 100"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := func(yield func(*dataset.Sample, error) bool) {
+		yield(&dataset.Sample{Fields: dataset.Struct{{Name: "text", Value: "short"}, {Name: statsColumn, Value: dataset.Struct{{Name: "text_len", Value: int64(200)}}}}}, nil)
+	}
+	for r, err := range Apply(t.Context(), src, Options{}, step) {
+		if err != nil || !r.Kept {
+			t.Errorf("kept %v (%v), want it kept by the statistics that it has", r.Kept, err)
+		}
+	}
+}
+
+// TestOddPictures checks that what is no picture is an error of its sample, and soon.
+func TestOddPictures(t *testing.T) {
+	dir := t.TempDir()
+	odd := []any{dir, "/dev/zero", "/dev/null", "", "http://127.0.0.1:1/x.png", "a\x00b", strings.Repeat("x", 10_000)}
+	for _, name := range []string{"image_shape_filter", "image_size_filter", "image_deduplicator", "image_blur_mapper"} {
+		step, err := New(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, ok := step.Op.(*imageBlur); ok {
+			m.P = 1
+		}
+		src := func(yield func(*dataset.Sample, error) bool) {
+			for _, p := range odd {
+				if !yield(&dataset.Sample{Fields: dataset.Struct{{Name: "images", Value: []any{p}}}}, nil) {
+					return
+				}
+			}
+			for _, v := range []any{int64(3), []any{int64(3)}, dataset.Struct{}, dataset.JSON("["), []any{nil}} {
+				if !yield(&dataset.Sample{Fields: dataset.Struct{{Name: "images", Value: v}}}, nil) {
+					return
+				}
+			}
+		}
+		n := 0
+		for r, err := range Apply(t.Context(), src, Options{}, step) {
+			if n++; err != nil {
+				t.Fatal(err)
+			}
+			if r.Err == nil && name != "image_size_filter" {
+				t.Errorf("%s takes %v for a picture", name, r.Sample.Fields)
+			}
+		}
+		if n != len(odd)+5 {
+			t.Errorf("%s: %d results, want %d", name, n, len(odd)+5)
+		}
+	}
+}
+
+// TestSelectorOrder checks that what a selector chose comes behind what was dropped, in
+// its own order, and that rows may come more than once.
+func TestSelectorOrder(t *testing.T) {
+	top, err := New("topk_specified_field_selector", []byte("{field_key: n, topk: 2}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := func(yield func(*dataset.Sample, error) bool) {
+		for _, n := range []int64{3, 9, 1, 7} {
+			if !yield(&dataset.Sample{Fields: dataset.Struct{{Name: "n", Value: n}}}, nil) {
+				return
+			}
+		}
+	}
+	var have []string
+	for r, err := range Apply(t.Context(), src, Options{}, top) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _ := r.Sample.Get("n")
+		have = append(have, fmt.Sprint(v, r.Kept))
+	}
+	if want := "[3 false 1 false 9 true 7 true]"; fmt.Sprint(have) != want {
+		t.Errorf("%v, want %s", have, want)
 	}
 }

@@ -10,7 +10,7 @@
 //	--report page.html   a page that shows what was kept and dropped near each bound
 //	--report page.json   the same numbers for programs
 //	--resume             go on with what a killed run left
-//	--analyze            measure everything, drop nothing
+//	--analyze            measure everything, drop nothing (dj-analyze)
 //
 // The exit code is 0, 2 for a command line or recipe that is refused, or 1.
 package main
@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/easel-go/easel/clip"
 	"github.com/easel-go/easel/filter"
 	_ "github.com/easel-go/easel/filter/chinese"
 	"github.com/schollz/progressbar/v3"
@@ -49,11 +50,17 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	recipe.Resume, recipe.Measure = flags["--resume"], flags["--analyze"]
+	models := &clip.Models{} // opened only if an op names one
+	defer models.Close()
+	recipe.Models, recipe.Resume = models, flags["--resume"]
+	work := recipe.Run
+	if flags["--analyze"] {
+		work = recipe.Analyze
+	}
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(progress), progressbar.OptionSetDescription("samples"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond))
 	recipe.OnSample = func(*filter.Result) { bar.Add(1) }
-	report, err := recipe.Run(ctx)
+	report, err := work(ctx)
 	bar.Finish()
 	fmt.Fprintln(progress)
 	if err != nil {
