@@ -12,13 +12,19 @@
 //   - lora: adapters, read, injected and trained
 //   - grid: pictures to a sheet
 //
-// Not all of them are here yet; README.md says which are. examples has a program
-// for each stage, and internal/README.md shows the house.
+// Each can be used alone. examples has a program for each stage, and
+// examples/storyboard for all of them; examples/tiny embeds a small trained
+// checkpoint that programs and their tests can use without a download.
+// internal/README.md shows the house.
 //
 // # Environment
 //
+//   - EASEL_CPU=purego|avx2|avx512|avx512bf16|amx, purego|neon on arm64: cap the
+//     processor features that kernels use
 //   - EASEL_GOLDENS=dir: run the golden tests on another tree of reference cases
-//   - EASEL_CPU=purego|avx2|avx512: cap the processor features that kernels use
+//   - HF_TOKEN, HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, MODELSCOPE_API_TOKEN,
+//     MODELSCOPE_ENDPOINT, MODELSCOPE_CACHE and the usual proxy variables: what the
+//     hubs' own clients know
 //
 // # Build tags
 //
