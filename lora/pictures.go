@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"gorgonia.org/tensor"
 
@@ -42,7 +45,7 @@ type example struct {
 }
 
 // openPictures finds the samples that have a picture, and reports the others.
-func (t *training) openPictures(b *model.Bundle, data *dataset.Dataset) (*pictures, error) {
+func (t *training) openPictures(ctx context.Context, b *model.Bundle, data *dataset.Dataset) (*pictures, error) {
 	if b.VAE == nil || len(b.Text) == 0 {
 		return nil, &fault.Error{Kind: fault.Missing, Op: "lora", What: "pipeline", Have: "lacks an autoencoder or text encoder", Want: "a whole one"}
 	}
@@ -60,18 +63,16 @@ func (t *training) openPictures(b *model.Bundle, data *dataset.Dataset) (*pictur
 		dir = filepath.Join(t.Dir, "cache")
 	}
 	p.kept = newKept(dir)
-	for i := range data.Len() {
-		s, err := data.At(i)
-		it := item{caption: s.Text()}
-		if err == nil {
-			it, err = readable(s)
-		}
-		if err != nil {
-			t.result.Skipped = append(t.result.Skipped, fmt.Sprintf("%s: %v", s.ID, err))
-			t.Log.Warn("picture skipped", "sample", s.ID, "err", err)
+	for _, r := range readAll(ctx, data) {
+		if r.err != nil {
+			t.result.Skipped = append(t.result.Skipped, fmt.Sprintf("%s: %v", r.id, r.err))
+			t.Log.Warn("picture skipped", "sample", r.id, "err", r.err)
 			continue
 		}
-		p.items = append(p.items, it)
+		p.items = append(p.items, r.item)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if len(p.items) == 0 {
 		return nil, &fault.Error{Kind: fault.Missing, Op: "lora", Where: data.Dir(), What: "pictures", Have: fmt.Sprintf("none of %d samples can be read", data.Len()), Want: "one or more"}
@@ -79,8 +80,36 @@ func (t *training) openPictures(b *model.Bundle, data *dataset.Dataset) (*pictur
 	return p, nil
 }
 
-// readable decodes a sample's picture once, so that damage is found before the training
-// begins.
+// read is what became of a sample.
+type read struct {
+	item
+	id  string
+	err error
+}
+
+// readAll decodes every picture once, on all processors, so that damage is found before
+// the training begins.
+func readAll(ctx context.Context, data *dataset.Dataset) []read {
+	all := make([]read, data.Len())
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := int(next.Add(1) - 1); i < len(all) && ctx.Err() == nil; i = int(next.Add(1) - 1) {
+				s, err := data.At(i)
+				all[i].id = s.ID
+				if err == nil {
+					all[i].item, err = readable(s)
+				}
+				all[i].err = err
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// readable decodes a sample's picture.
 func readable(s *dataset.Sample) (item, error) {
 	images := s.Images()
 	if len(images) == 0 {

@@ -128,7 +128,7 @@ func Train(ctx context.Context, p *diffusion.Pipeline, data *dataset.Dataset, c 
 	}
 	t := &training{Config: c, pipe: p, draw: rng.NewTorch(int64(uint32(c.Seed))), result: &Trained{}, started: time.Now()}
 	defer t.close()
-	if err := p.Exclusive(ctx, func(b *model.Bundle) error { return t.prepare(b, data) }); err != nil {
+	if err := p.Exclusive(ctx, func(b *model.Bundle) error { return t.prepare(ctx, b, data) }); err != nil {
 		return nil, err
 	}
 	if err := t.run(ctx); err != nil {
@@ -234,14 +234,14 @@ type training struct {
 }
 
 // prepare attaches the adapter and opens everything else.
-func (t *training) prepare(b *model.Bundle, data *dataset.Dataset) (err error) {
+func (t *training) prepare(ctx context.Context, b *model.Bundle, data *dataset.Dataset) (err error) {
 	if t.names, err = namesOf(b); err != nil {
 		return err
 	}
 	if t.noise, err = newNoiser(b, &t.Config); err != nil {
 		return err
 	}
-	if t.data, err = t.openPictures(b, data); err != nil {
+	if t.data, err = t.openPictures(ctx, b, data); err != nil {
 		return err
 	}
 	layers := train.Match(b.UNet, t.Targets)

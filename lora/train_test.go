@@ -222,6 +222,15 @@ func TestTrainEnds(t *testing.T) {
 	if _, err := Train(t.Context(), p, d, c); fault.KindOf(err) != fault.NotFinite {
 		t.Errorf("an absurd learning rate: %v, want NotFinite", err)
 	}
+	empty := filepath.Join(t.TempDir(), "metadata.csv")
+	if err := os.WriteFile(empty, []byte("file_name,text\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if none, err := dataset.Open(filepath.Dir(empty)); err != nil {
+		t.Log("an empty folder is refused by dataset.Open:", err)
+	} else if _, err := Train(t.Context(), p, none, short()); fault.KindOf(err) != fault.Missing {
+		t.Errorf("no pictures: %v, want Missing", err)
+	}
 	if n := len(p.Bundle().Scales); n > 0 {
 		t.Errorf("%d scales are left", n)
 	}
