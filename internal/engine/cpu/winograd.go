@@ -288,13 +288,14 @@ func (p *winograd) plane(a *engine.Args, w, block, k int, u, v unsafe.Pointer, q
 func (p *winograd) finish(a *engine.Args, w, block, from, to int) {
 	n := p.width(block)
 	add := unsafe.Slice((*float32)(p.space(a, w, p.perSpace.add)), p.block)
+	clear(add[:n])
+	if p.bias != none {
+		copy(add[:n], engine.Slice[float32](a.In[p.bias])[block*p.block:])
+	}
 	stage := unsafe.Slice((*float32)(p.space(a, w, p.perSpace.stage)), 16*p.block)
 	sums := p.space(a, w, p.perSpace.m)
 	for t := from; t < to; t++ {
 		item := t / p.perItem
-		if t == from || t%p.perItem == 0 {
-			p.addends(a, add[:n], item, block*p.block)
-		}
 		asm.WinogradOutput(sums, p.perSpace.planeM, unsafe.Pointer(&stage[0]), 4*p.block, unsafe.Pointer(&add[0]),
 			(*asm.Scratch)(p.space(a, w, p.perSpace.half)), roundUp(n, asm.VectorChannels))
 		p.store(a, stage, item, t%p.perItem, block)
@@ -302,18 +303,8 @@ func (p *winograd) finish(a *engine.Args, w, block, from, to int) {
 	}
 }
 
-// addends sums up what is added to every pixel of a picture.
-func (p *winograd) addends(a *engine.Args, add []float32, item, col int) {
-	clear(add)
-	if p.bias != none {
-		copy(add, engine.Slice[float32](a.In[p.bias])[col:])
-	}
-	if p.item != none {
-		asm.Add(add, add, engine.Slice[float32](a.In[p.item])[item*p.cols+col:][:len(add)])
-	}
-}
-
-// store writes tile t of a picture from the stage to the result.
+// store writes tile t of a picture from the stage to the result. What is added comes in
+// the order in which it would as steps of its own: bias (in the stage), item, residual.
 func (p *winograd) store(a *engine.Args, stage []float32, item, t, block int) {
 	n, col := p.width(block), block*p.block
 	y0, x0 := t/p.tiles.outW*4, t%p.tiles.outW*4
@@ -322,6 +313,9 @@ func (p *winograd) store(a *engine.Args, stage []float32, item, t, block int) {
 			sums := stage[(4*y+x)*p.block:][:n]
 			at := ((item*p.outH+y0+y)*p.outW+x0+x)*p.cols + col
 			out := engine.Slice[float32](a.Out[0])[at:][:n]
+			if p.item != none {
+				asm.Add(sums, sums, engine.Slice[float32](a.In[p.item])[item*p.cols+col:][:n])
+			}
 			if p.act != engine.Identity {
 				asm.Apply(asm.Func(p.act), sums, sums)
 			}
