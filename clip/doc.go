@@ -27,4 +27,17 @@
 //     differs by up to two grey levels. Alpha is dropped, not blended.
 //   - Each picture and each text is scored by itself: the numbers do not depend on what
 //     else is in a batch, nor on the number of threads.
+//
+// # Figures
+//
+// Processor time on one thread for a batch of 8 pictures in ViT-B/32, beside
+// transformers 4.57 on torch 2.13, on a busy Intel Xeon (November 2026; go test -bench
+// 'Tower|Pictures'), two rounds:
+//
+//	tower, float32                         0.54 to 0.66 s    torch 0.89 to 1.47 s
+//	tower, bfloat16                        0.21 to 0.23 s    torch 0.25 s
+//	JPEGs of 512×512 to embeddings         0.61 s            Pillow, slow processor, torch 0.93 s
+//
+// An Index reads its vectors at nine tenths of the speed at which a sum of them does
+// (-bench Index).
 package clip
