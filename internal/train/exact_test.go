@@ -1,6 +1,8 @@
 package train
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -11,12 +13,18 @@ import (
 	"github.com/easel-go/easel/internal/model"
 )
 
+// exact is a run in float64.
+type exact struct {
+	losses, norms []float64
+	first         []float64   // prediction of the first step
+	grads         [][]float64 // of the last step, in the order of Adapter.Params, before clipping
+}
+
 // exactRun takes the steps of a run in float64 throughout, by the definitions of the
 // ops: it tells the reference's own rounding from a mistake. AdamW enlarges rounding: a
 // gradient that is all but zero has a sign by chance, and the step has the learning
-// rate's size. It returns each step's loss, and the gradients of the last one in the
-// order of Adapter.Params. Only plain runs: no accumulation, no clipping, no schedule.
-func exactRun(t *testing.T, x recipe, data batches, steps int) (losses []float64, grads [][]float64) {
+// rate's size.
+func exactRun(t *testing.T, x recipe, data batches, steps int) (e exact) {
 	tr, a := x.trainer(t)
 	s := kolors(t)
 	o := &AdamW{LearningRate: x.lr, WeightDecay: x.wd}
@@ -25,23 +33,70 @@ func exactRun(t *testing.T, x recipe, data batches, steps int) (losses []float64
 		params = append(params, double(data32s(p.Value)))
 	}
 	for step := range steps {
-		b := data.at(t, s, step, x.batch)
-		g := graph.New()
-		outs, err := tr.build(g, shape{len(b.Times), b.H, b.W, b.Conds[0].Rows, false})
-		if err != nil {
-			t.Fatal(err)
+		loss := 0.
+		e.grads = nil
+		for m := range x.accumulate {
+			vals := tr.exactMicro(t, data.at(t, s, step*x.accumulate+m, x.batch), params)
+			loss += vals[0][0] / float64(x.accumulate)
+			if e.first == nil {
+				e.first = vals[1]
+			}
+			e.grads = addTo(e.grads, vals[2:], 1/float64(x.accumulate))
 		}
-		vals := graphtest.Eval(g, tr.leaves(g, b, params), outs...)
-		losses, grads = append(losses, vals[0][0]), vals[2:]
+		norm := 0.
+		for _, g := range e.grads {
+			for _, v := range g {
+				norm += v * v
+			}
+		}
+		norm = math.Sqrt(norm)
+		e.losses, e.norms = append(e.losses, loss), append(e.norms, norm)
 		var model []gorgonia.ValueGrad
 		for i, p := range params {
-			model = append(model, valueGrad{p, tensor.New(tensor.WithShape(len(grads[i])), tensor.WithBacking(grads[i]))})
+			g := x.clipped(e.grads[i], norm)
+			model = append(model, valueGrad{p, tensor.New(tensor.WithShape(len(g)), tensor.WithBacking(g))})
 		}
+		o.LearningRate = x.schedule.Rate(x.lr, step)
 		if err := o.Step(model); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return losses, grads
+	return e
+}
+
+// exactMicro returns loss, prediction and gradients of a batch.
+func (t *Trainer) exactMicro(test *testing.T, b Batch, params []*tensor.Dense) [][]float64 {
+	g := graph.New()
+	outs, err := t.build(g, shape{len(b.Times), b.H, b.W, b.Conds[0].Rows, false})
+	if err != nil {
+		test.Fatal(err)
+	}
+	return graphtest.Eval(g, t.leaves(g, b, params), outs...)
+}
+
+func addTo(sums, more [][]float64, factor float64) [][]float64 {
+	for i, g := range more {
+		if len(sums) == i {
+			sums = append(sums, make([]float64, len(g)))
+		}
+		for j, v := range g {
+			sums[i][j] += factor * v
+		}
+	}
+	return sums
+}
+
+func (x recipe) clipped(g []float64, norm float64) []float64 {
+	c := slices.Clone(g)
+	for i := range c {
+		if x.clip > 0 {
+			c[i] *= min(1, x.clip/(norm+1e-6))
+		}
+		if x.clipValue > 0 {
+			c[i] = min(max(c[i], -x.clipValue), x.clipValue)
+		}
+	}
+	return c
 }
 
 func data32s(v *tensor.Dense) []float32 { return v.Data().([]float32) }
