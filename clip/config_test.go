@@ -65,6 +65,24 @@ func TestBareConfig(t *testing.T) {
 	}
 }
 
+// TestSizes makes configs of the published models' sizes: OpenAI's, and open_clip's
+// ViT-H and bigG, whose heads are wider.
+func TestSizes(t *testing.T) {
+	for _, c := range []struct{ width, heads, text, textHeads int }{
+		{768, 12, 512, 8}, {1024, 16, 768, 12}, {1280, 16, 1024, 16}, {1664, 16, 1280, 20},
+	} {
+		s := sizes{
+			image: 224, patch: 14, visionWidth: c.width, visionLayers: 12, visionMLP: 4 * c.width,
+			textWidth: c.text, textLayers: 12, textMLP: 4 * c.text, vocab: 49408, position: 77, dim: c.text,
+		}
+		s.guessHeads()
+		got, err := s.config("gelu", func(size int) (*preparation, error) { return likeCLIP(size).finish(size) })
+		if err != nil || got.vision.Encoder.Heads != c.heads || got.text.Encoder.Heads != c.textHeads || got.vision.Tokens() != 257 {
+			t.Errorf("width %d: %+v, %v", c.width, got, err)
+		}
+	}
+}
+
 // FuzzConfig reads both kinds of config: what is accepted has sizes that can be.
 func FuzzConfig(f *testing.F) {
 	b, err := fs.ReadFile(tiny.FS(), "clip/config.json")

@@ -2,9 +2,11 @@ package clip
 
 import (
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/easel-go/easel/internal/golden"
 )
@@ -106,4 +108,19 @@ func checkHead(t *testing.T, path string, embeds golden.Tensor, want []float32) 
 		t.Fatal(err)
 	}
 	golden.Close(t, filepath.Base(path), have, want, markTol)
+}
+
+// TestGoldenHeadWidth spoils predictors: a head of another width, and one without.
+func TestGoldenHeadWidth(t *testing.T) {
+	dir := golden.Part(t, "aesthetics")
+	for _, c := range golden.JSON[aestheticsTable](t, filepath.Join(dir, "aesthetics.json")).Models {
+		fsys := fstest.MapFS{}
+		for _, name := range []string{"config.json", "model.safetensors", "preprocessor_config.json"} {
+			fsys["m/"+name] = &fstest.MapFile{Data: golden.Bytes(t, filepath.Join(dir, c.Folder, name))}
+		}
+		change(t, fsys, "m/config.json", func(v map[string]any) { v["projection_dim"] = 7 })
+		if _, err := OpenAesthetics("m", WithFS(fsys)); !errors.Is(err, Shape) {
+			t.Errorf("%s with a tower of 7 numbers: %v, want %q", c.Folder, err, Shape)
+		}
+	}
 }

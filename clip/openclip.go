@@ -139,11 +139,15 @@ func readSizes(src *weights.Source) (s sizes, err error) {
 	s.image = int(math.Sqrt(float64(max(places-1, 0)))) * s.patch
 	s.visionLayers = count(src, "vision_model.encoder.layers.%d.layer_norm1.weight")
 	s.textLayers = count(src, "text_model.encoder.layers.%d.layer_norm1.weight")
+	s.guessHeads()
+	return s, err
+}
+
+func (s *sizes) guessHeads() {
 	s.visionHeads, s.textHeads = s.visionWidth/64, s.textWidth/64
 	if w := headWidths[s.visionWidth]; w > 0 {
 		s.visionHeads = s.visionWidth / w
 	}
-	return s, err
 }
 
 // count returns how many tensors there are of names numbered from 0.
