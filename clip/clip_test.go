@@ -394,6 +394,44 @@ func TestOpenWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestOpenFromCache opens a model by its name on a hub, out of the cache that the hub's
+// Python client keeps.
+func TestOpenFromCache(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("HF_HUB_CACHE", cache)
+	t.Setenv("MODELSCOPE_CACHE", t.TempDir())
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	repo := filepath.Join(cache, "models--someone--tiny-clip")
+	snapshot := filepath.Join(repo, "snapshots", commit)
+	tree, err := fs.Sub(tiny.FS(), "clip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(snapshot, tree); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(repo, "refs"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(repo, "refs", "main"), []byte(commit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	models := &Models{}
+	defer models.Close()
+	for _, name := range []string{"someone/tiny-clip", "hf:someone/tiny-clip", "someone/tiny-clip@" + commit} {
+		s, err := models.Scorer(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Logits(t.Context(), []string{"海边"}, []image.Image{ramp(64, 64)}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Open("ms:someone/tiny-clip"); !errors.Is(err, Missing) {
+		t.Errorf("the other hub's: %v", err)
+	}
+}
+
 func TestBadOptions(t *testing.T) {
 	for _, o := range []Option{WithDevice("cuda"), WithPrecision("f8"), WithThreads(0), WithFS(nil)} {
 		if _, err := Open("clip", o); fault.KindOf(err) == "" {
