@@ -39,7 +39,7 @@ func (f *imagePair) Measure(ctx context.Context, r *Row) error {
 	if err != nil {
 		return err
 	}
-	if len(pics) != 2 || pics[0].name == pics[1].name && pics[0].data == nil {
+	if len(pics) != 2 || named(pics[:1], pics[1].name) || pics[0].name == "" && pics[0].data == nil {
 		return as("ValueError", fail(Invalid, "%d pictures, want two different ones", len(pics)))
 	}
 	images, err := decodeAll(pics)
