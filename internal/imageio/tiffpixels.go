@@ -98,7 +98,11 @@ func (f *tiffFile) palette(p *Picture) {
 // pixels reads the segments into p. With the samples apart, each plane has its own.
 func (f *tiffFile) pixels(p *Picture, g *segments, rule Rule) error {
 	planes, samples := 1, f.samples
-	if f.number(tagPlanar, 1) == 2 && f.samples > 1 {
+	planar := f.number(tagPlanar, 1)
+	if f.compression != tiffRaw && planar != 1 && planar != 2 { // libtiff refuses what Pillow, reading raw pixels itself, does not look at
+		return invalid(TIFF, "planar configuration", fmt.Sprint(planar), "1 or 2")
+	}
+	if planar == 2 && f.samples > 1 {
 		if f.bits != 8 {
 			return unsupported(TIFF, "planes", fmt.Sprintf("of %d bits", f.bits))
 		}
