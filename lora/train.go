@@ -42,9 +42,9 @@ type Trained struct {
 	WarmStart bool
 }
 
-// Train trains a new adapter for p on pictures and their captions. The weights of p do
-// not change, and the pipeline may paint between steps, as the adapter is then; when
-// Train returns, p is as it was.
+// Train trains a new adapter for p's UNet on pictures and their captions; text encoders
+// are used as they are. The weights of p do not change, and the pipeline may paint
+// between steps, as the adapter is then; when Train returns, p is as it was.
 //
 // Equal Config and data give equal bytes, whatever the number of processors; so does a
 // training that was cut off and resumed. Latents and text embeddings are computed once

@@ -12,8 +12,8 @@ import (
 // TestGoldenEvents writes what lightning.json lists, and gets the files that
 // TensorBoard's own writer made, byte by byte.
 func TestGoldenEvents(t *testing.T) {
-	dir := golden.Part(t, "train")
-	for name, raw := range golden.JSON[map[string]json.RawMessage](t, dir+"/lightning.json") {
+	dir := golden.Part(t, "train/lightning")
+	for name, raw := range golden.JSON[map[string]json.RawMessage](t, golden.Part(t, "train/lightning.json")) {
 		if !strings.HasPrefix(name, "events.") {
 			continue
 		}
@@ -34,6 +34,6 @@ func TestGoldenEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden.Equal(t, name, b.Bytes(), golden.Bytes(t, dir+"/lightning/"+name))
+		golden.Equal(t, name, b.Bytes(), golden.Bytes(t, dir+"/"+name))
 	}
 }
