@@ -62,13 +62,16 @@ type poolCase struct {
 
 // The tolerances of decisions 38 and of the goldens' own figures.
 var (
-	pixelTol  = golden.Tol{Abs: 1e-6, From: "decisions: pixels"}
-	embedTol  = golden.Tol{Abs: 1e-5, From: "decisions: embeddings"}
-	logitTol  = golden.Tol{Abs: 1e-3, From: "decisions: logits; the reference is within 7e-5 of float64"}
-	stateTol  = golden.Tol{Abs: 1e-5, Rel: 1e-5, From: "float32 sums of a hundred terms of size 1"}
-	aloneTol  = golden.Tol{Abs: 1e-4, From: "the reference's own spread between batch and pair"}
-	markTol   = golden.Tol{Abs: 1e-4, Rel: 1e-5, From: "float32 sums over a head of 1024"}
-	scriptTol = golden.Tol{Abs: 100. / 2048, From: "weights rounded to float16: its unit roundoff, times a scale of 100"}
+	pixelTol = golden.Tol{Abs: 1e-6, From: "decisions: pixels"}
+	embedTol = golden.Tol{Abs: 1e-5, From: "decisions: embeddings"}
+	logitTol = golden.Tol{Abs: 1e-3, From: "decisions: logits; the reference is within 7e-5 of float64"}
+	stateTol = golden.Tol{Abs: 1e-5, Rel: 1e-5, From: "float32 sums of a hundred terms of size 1"}
+	aloneTol = golden.Tol{Abs: 1e-4, From: "the reference's own spread between batch and pair"}
+	markTol  = golden.Tol{Abs: 1e-4, Rel: 1e-5, From: "float32 sums over a head of 1024"}
+	// Every weight is rounded to float16, half a unit of 2⁻¹⁰ each; over the layers of two
+	// towers the errors add up like steps of a random walk. Nine layers give three units;
+	// trees of seeds 0 and 7 measured 0.7 and 1.5.
+	scriptTol = golden.Tol{Abs: 3 * 100. / 2048, From: "weights rounded to float16 in nine layers, times a scale of 100"}
 )
 
 func openModel(t testing.TB, path string, opts ...Option) *Model {
