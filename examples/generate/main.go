@@ -211,7 +211,7 @@ func progress() func(diffusion.Step) error {
 	return func(s diffusion.Step) error {
 		if bar == nil {
 			bar = progressbar.NewOptions(s.Total, progressbar.OptionSetDescription("painting"), progressbar.OptionShowCount(),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+				progressbar.OptionSetPredictTime(true), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
 		}
 		return bar.Set(s.Index)
 	}

@@ -154,21 +154,28 @@ func (st *story) curve(p *reportPage) error {
 		return nil
 	}
 	p.First, p.Last = smooth[min(window, len(smooth))-1], smooth[len(smooth)-1]
-	p.Curve = template.HTML(polyline(losses, "#ccd") + polyline(smooth, "#36c"))
+	p.Curve = template.HTML(polyline(losses, top(losses), "#ccd") + polyline(smooth, top(losses), "#36c"))
 	return nil
 }
 
-// polyline draws values over a field of 600×160.
-func polyline(v []float64, colour string) string {
-	top := 0.0
+// top is the largest of values.
+func top(v []float64) float64 {
+	largest := 1e-9
 	for _, x := range v {
 		if !math.IsNaN(x) {
-			top = max(top, x)
+			largest = max(largest, x)
 		}
 	}
+	return largest
+}
+
+// polyline draws values from 0 to top over a field of 600×160.
+func polyline(v []float64, top float64, colour string) string {
 	var b strings.Builder
 	for i, x := range v {
-		fmt.Fprintf(&b, "%.1f,%.1f ", 600*float64(i)/float64(max(len(v)-1, 1)), 158-150*x/max(top, 1e-9))
+		if !math.IsNaN(x) {
+			fmt.Fprintf(&b, "%.1f,%.1f ", 600*float64(i)/float64(max(len(v)-1, 1)), 158-150*x/top)
+		}
 	}
 	return `<polyline fill="none" stroke="` + colour + `" stroke-width="1.5" points="` + b.String() + `"/>`
 }

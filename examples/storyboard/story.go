@@ -196,7 +196,7 @@ func (st *story) bar(name string, total int) (set func(int)) {
 		return func(int) {}
 	}
 	b := progressbar.NewOptions(total, progressbar.OptionSetDescription(fmt.Sprintf("%-24s", name)), progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
 	return func(n int) { _ = b.Set(n) }
 }
