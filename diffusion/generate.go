@@ -46,7 +46,7 @@ func (c *canvas) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	course := sampler.Start[float32](c.plan, c.pictures)
+	course, noise := sampler.Start[float32](c.plan, c.pictures), c.noise
 	input := make([]float32, len(conds)*c.h*c.w*c.bundle.UNet.Config().InChannels)
 	answer := make([]float32, len(conds)*c.size)
 	c.started = time.Now()
@@ -56,7 +56,7 @@ func (c *canvas) run(ctx context.Context) error {
 			return err
 		}
 		c.traceUNet(i, input, answer)
-		if err := course.Step(x, c.guide(answer), c.noise); err != nil {
+		if err := course.Step(x, c.guide(answer), noise); err != nil {
 			return err
 		}
 		c.keepOutside(x, i)

@@ -30,7 +30,10 @@ type Denoiser struct {
 	out   int // numbers of a picture's output
 	batch int // pictures a call of the program takes
 	set   int // index of the first condition the program is set to, −1 for none
-	time  []float32
+
+	// What a call sets, as the VM takes it: made once, so that calls do not allocate.
+	sample, time   []float32
+	sampleV, timeV any
 }
 
 // Denoiser returns the UNet for latents of h×w under conds, one a picture. The rows
@@ -51,6 +54,8 @@ func (b *Bundle) Denoiser(h, w int, conds []Cond) (*Denoiser, error) {
 		vm, err := b.denoiserVM(h, w, d.batch, conds[0].Rows, conds[0].KeyBias != nil)
 		if err == nil {
 			d.vm = vm
+			d.sample, d.time = make([]float32, d.batch*d.size), make([]float32, d.batch*c.BlockOutChannels[0])
+			d.sampleV, d.timeV = d.sample, d.time
 			return d, nil
 		}
 		if fault.KindOf(err) != fault.Limit || d.batch == 1 {
@@ -109,28 +114,25 @@ func (d *Denoiser) Run(ctx context.Context, dst, x []float32, t float64) error {
 	if len(x) != n*d.size || len(dst) != n*d.out {
 		return fault.Newf(fault.Shape, "model", "latents of %d numbers to %d, want %d and %d", len(x), len(dst), n*d.size, n*d.out)
 	}
+	d.b.UNet.FillTime(d.time, t)
+	if err := d.vm.Set("time", d.timeV); err != nil {
+		return err
+	}
 	for from := 0; from < n; from += d.batch {
 		from := min(from, n-d.batch) // the last call takes pictures again, rather than fewer
 		if err := d.setConds(from); err != nil {
 			return err
 		}
-		y, err := run(ctx, d.vm, input{"sample", x[from*d.size:][:d.batch*d.size]}, input{"time", d.times(t)})
-		if err != nil {
+		copy(d.sample, x[from*d.size:])
+		if err := d.vm.Set("sample", d.sampleV); err != nil {
 			return err
 		}
-		copy(dst[from*d.out:], y)
+		if err := d.vm.Run(ctx); err != nil {
+			return err
+		}
+		copy(dst[from*d.out:], d.vm.Output(0))
 	}
 	return finite("the UNet's output", dst)
-}
-
-// times is the features of one timestep for every picture of a call.
-func (d *Denoiser) times(t float64) []float32 {
-	one := d.b.UNet.TimeFeatures([]float64{t})
-	d.time = d.time[:0]
-	for range d.batch {
-		d.time = append(d.time, one...)
-	}
-	return d.time
 }
 
 // setConds gives the program the conditions from index from on.

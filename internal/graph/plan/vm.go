@@ -149,7 +149,7 @@ func (v *VM) set(in *input, values any) error {
 
 // bytesFor returns the memory of values if they fit the port.
 func bytesFor(port Port, values any) ([]byte, error) {
-	n, have := 0, fmt.Sprintf("%T", values)
+	n := 0
 	var raw []byte
 	switch s := values.(type) {
 	case []float32:
@@ -164,6 +164,7 @@ func bytesFor(port Port, values any) ([]byte, error) {
 	if n == port.Size() {
 		return raw, nil
 	}
+	have := fmt.Sprintf("%T", values)
 	if n > 0 {
 		have = fmt.Sprintf("%d values", n)
 	}

@@ -30,21 +30,25 @@ func (m *timeMLP) forward(b *graph.Builder, x *graph.Node) *graph.Node {
 // models/embeddings.py, get_timestep_embedding). Without flip, sines come first. The
 // arithmetic is float32's, as the reference's is.
 func Features(n []float64, dim int, flip bool, shift float64) []float32 {
-	half := dim / 2
 	out := make([]float32, len(n)*dim)
 	for row, v := range n {
-		o := out[row*dim:][:dim]
-		for i := range half {
-			exponent := float32(-math.Log(10000)) * float32(i) / float32(float64(half)-shift)
-			angle := float32(v) * float32(math.Exp(float64(exponent)))
-			sin, cos := math.Sincos(float64(angle))
-			if flip {
-				sin, cos = cos, sin
-			}
-			o[i], o[half+i] = float32(sin), float32(cos)
-		}
+		features(out[row*dim:][:dim], v, flip, shift)
 	}
 	return out
+}
+
+// features fills o with the sinusoids of one number.
+func features(o []float32, v float64, flip bool, shift float64) {
+	half := len(o) / 2
+	for i := range half {
+		exponent := float32(-math.Log(10000)) * float32(i) / float32(float64(half)-shift)
+		angle := float32(v) * float32(math.Exp(float64(exponent)))
+		sin, cos := math.Sincos(float64(angle))
+		if flip {
+			sin, cos = cos, sin
+		}
+		o[i], o[half+i] = float32(sin), float32(cos)
+	}
 }
 
 // TimeFeatures returns the features of timesteps that Inputs.Time takes.
@@ -56,4 +60,13 @@ func (u *UNet) TimeFeatures(timesteps []float64) []float32 {
 // Inputs.TimeIDs takes.
 func (u *UNet) TimeIDFeatures(ids []float64) []float32 {
 	return Features(ids, u.config.TimeIDDim, u.config.FlipSinToCos, u.config.FreqShift)
+}
+
+// FillTime fills dst, which holds a row of features a picture, with those of one
+// timestep.
+func (u *UNet) FillTime(dst []float32, timestep float64) {
+	dim := u.config.BlockOutChannels[0]
+	for row := range len(dst) / dim {
+		features(dst[row*dim:][:dim], timestep, u.config.FlipSinToCos, u.config.FreqShift)
+	}
 }
