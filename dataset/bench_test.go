@@ -132,12 +132,15 @@ func TestMemory(t *testing.T) {
 	rand.NewChaCha8([32]byte{2}).Read(data)
 	data = append(append([]byte{}, tinyPNG...), data...)
 	forms := map[string]func() (*Writer, error){
-		"a.parquet": func() (*Writer, error) {
-			return CreateParquet(filepath.Join(dir, "a.parquet"), []Column{{"image", Type{Kind: Picture}}, {"text", Type{Kind: String}}})
+		"parquet": func() (*Writer, error) {
+			return CreateParquet(filepath.Join(dir, "parquet", "a.parquet"), []Column{{"image", Type{Kind: Picture}}, {"text", Type{Kind: String}}})
 		},
-		"a-000000.tar": func() (*Writer, error) { return CreateWebDataset(filepath.Join(dir, "a-%06d.tar")) },
+		"tar": func() (*Writer, error) { return CreateWebDataset(filepath.Join(dir, "tar", "a-%06d.tar")) }, // an archive a gigabyte
 	}
 	for name, create := range forms {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		stop := peak()
 		w, err := create()
 		if err != nil {
@@ -171,7 +174,7 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%s: %d rows of %d; heap %d MiB writing, %d MiB reading", name, i, n, wrote>>20, read>>20)
 		}
 		d.Close()
-		os.Remove(filepath.Join(dir, name))
+		os.RemoveAll(filepath.Join(dir, name))
 	}
 }
 
