@@ -86,6 +86,12 @@ func (b *Builder) Scope(name string) (leave func()) {
 	return func() { b.scope, b.path = b.scope[:depth], outer }
 }
 
+// Within builds f's nodes in a scope and returns what f returns.
+func (b *Builder) Within(name string, f func() *Node) *Node {
+	defer b.Scope(name)()
+	return f()
+}
+
 // Path returns the names of the scopes that are open, joined by dots.
 func (b *Builder) Path() string { return b.path }
 

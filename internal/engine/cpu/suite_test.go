@@ -14,6 +14,18 @@ func TestEngine(t *testing.T) {
 	enginetest.Run(t, func(threads int) engine.Engine { return New(Options{Threads: threads}) })
 }
 
+// TestNoKernelIsMissing holds the engine to every op of the suite, which passes over
+// what an engine says it lacks.
+func TestNoKernelIsMissing(t *testing.T) {
+	e := New(Options{Threads: 1})
+	defer e.Close()
+	for _, c := range enginetest.Cases() {
+		if _, err := e.Prepare(c.Op); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	}
+}
+
 // TestEngineOnLowerLevels runs a third of TestEngine's cases as if this were a lesser
 // processor; EASEL_CPU=level go test runs all of them.
 func TestEngineOnLowerLevels(t *testing.T) {

@@ -34,14 +34,14 @@ func newDownBlock(c Config, level int, down bool) *downBlock {
 // forward returns the level's output, and the skips with all outputs of its layers.
 func (d *downBlock) forward(b *graph.Builder, x, temb *graph.Node, text context, skips []*graph.Node) (*graph.Node, []*graph.Node) {
 	for i, r := range d.ResNets {
-		x = within(b, nn.Join("resnets", itoa(i)), func() *graph.Node { return r.Forward(b, x, temb) })
+		x = b.Within(nn.Join("resnets", itoa(i)), func() *graph.Node { return r.Forward(b, x, temb) })
 		if d.Attentions != nil {
-			x = within(b, nn.Join("attentions", itoa(i)), func() *graph.Node { return d.Attentions[i].forward(b, x, text) })
+			x = b.Within(nn.Join("attentions", itoa(i)), func() *graph.Node { return d.Attentions[i].forward(b, x, text) })
 		}
 		skips = append(skips, x)
 	}
 	for _, s := range d.Downsamples {
-		x = within(b, "downsamplers.0", func() *graph.Node { return s.Forward(b, x) })
+		x = b.Within("downsamplers.0", func() *graph.Node { return s.Forward(b, x) })
 		skips = append(skips, x)
 	}
 	return x, skips
@@ -63,9 +63,9 @@ func newMidBlock(c Config) *midBlock {
 }
 
 func (m *midBlock) forward(b *graph.Builder, x, temb *graph.Node, text context) *graph.Node {
-	x = within(b, "resnets.0", func() *graph.Node { return m.ResNets[0].Forward(b, x, temb) })
-	x = within(b, "attentions.0", func() *graph.Node { return m.Attentions[0].forward(b, x, text) })
-	return within(b, "resnets.1", func() *graph.Node { return m.ResNets[1].Forward(b, x, temb) })
+	x = b.Within("resnets.0", func() *graph.Node { return m.ResNets[0].Forward(b, x, temb) })
+	x = b.Within("attentions.0", func() *graph.Node { return m.Attentions[0].forward(b, x, text) })
+	return b.Within("resnets.1", func() *graph.Node { return m.ResNets[1].Forward(b, x, temb) })
 }
 
 // upBlock is one level of the way up. Each of its ResNets also takes a skip.
@@ -102,14 +102,14 @@ func (u *upBlock) forward(b *graph.Builder, x, temb *graph.Node, text context, s
 		last := len(skips) - 1
 		skip := skips[last]
 		skips = skips[:last]
-		x = within(b, nn.Join("resnets", itoa(i)), func() *graph.Node { return r.Forward(b, op.Concat(b, 3, x, skip), temb) })
+		x = b.Within(nn.Join("resnets", itoa(i)), func() *graph.Node { return r.Forward(b, op.Concat(b, 3, x, skip), temb) })
 		if u.Attentions != nil {
-			x = within(b, nn.Join("attentions", itoa(i)), func() *graph.Node { return u.Attentions[i].forward(b, x, text) })
+			x = b.Within(nn.Join("attentions", itoa(i)), func() *graph.Node { return u.Attentions[i].forward(b, x, text) })
 		}
 	}
 	for _, s := range u.Upsamples {
 		size := skips[len(skips)-1].Shape() // the level above has this size, odd ones included
-		x = within(b, "upsamplers.0", func() *graph.Node { return s.Forward(b, x, size[1], size[2]) })
+		x = b.Within("upsamplers.0", func() *graph.Node { return s.Forward(b, x, size[1], size[2]) })
 	}
 	return x, skips
 }

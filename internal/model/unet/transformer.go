@@ -50,7 +50,7 @@ func (t *transformer) forward(b *graph.Builder, x *graph.Node, text context) *gr
 	h := t.ProjIn.Forward(b, t.Norm.Forward(b, x))
 	h = op.Reshape(b, h, s[0], s[1]*s[2], s[3])
 	for i, blk := range t.Blocks {
-		h = within(b, nn.Join("transformer_blocks", itoa(i)), func() *graph.Node { return blk.forward(b, h, text) })
+		h = b.Within(nn.Join("transformer_blocks", itoa(i)), func() *graph.Node { return blk.forward(b, h, text) })
 	}
 	h = t.ProjOut.Forward(b, op.Reshape(b, h, s[0], s[1], s[2], s[3]))
 	return b.Mark(op.Add(b, h, x))
@@ -80,11 +80,11 @@ func newTransformerBlock(width, ctxDim, heads int) *transformerBlock {
 // x [B, N, C] → [B, N, C]
 func (t *transformerBlock) forward(b *graph.Builder, x *graph.Node, text context) *graph.Node {
 	n := t.Norm1.Forward(b, x)
-	x = op.Add(b, within(b, "attn1", func() *graph.Node { return t.Attn1.forward(b, n, context{x: n}) }), x)
+	x = op.Add(b, b.Within("attn1", func() *graph.Node { return t.Attn1.forward(b, n, context{x: n}) }), x)
 	n = t.Norm2.Forward(b, x)
-	x = op.Add(b, within(b, "attn2", func() *graph.Node { return t.Attn2.forward(b, n, text) }), x)
+	x = op.Add(b, b.Within("attn2", func() *graph.Node { return t.Attn2.forward(b, n, text) }), x)
 	n = t.Norm3.Forward(b, x)
-	x = op.Add(b, within(b, "ff", func() *graph.Node { return t.FF.forward(b, n) }), x)
+	x = op.Add(b, b.Within("ff", func() *graph.Node { return t.FF.forward(b, n) }), x)
 	return b.Mark(x)
 }
 

@@ -74,9 +74,9 @@ func (u *UNet) Forward(b *graph.Builder, in Inputs) *graph.Node {
 	temb := op.SiLU(b, u.timeEmbedding(b, in))
 	text := context{in.Context, in.KeyBias}
 	if u.HidProj != nil {
-		text.x = within(b, "encoder_hid_proj", func() *graph.Node { return b.Mark(u.HidProj.Forward(b, in.Context)) })
+		text.x = b.Within("encoder_hid_proj", func() *graph.Node { return b.Mark(u.HidProj.Forward(b, in.Context)) })
 	}
-	x := within(b, "conv_in", func() *graph.Node { return b.Mark(u.ConvIn.Forward(b, in.Sample)) })
+	x := b.Within("conv_in", func() *graph.Node { return b.Mark(u.ConvIn.Forward(b, in.Sample)) })
 
 	skips := []*graph.Node{x}
 	for i, d := range u.Down {
@@ -84,34 +84,28 @@ func (u *UNet) Forward(b *graph.Builder, in Inputs) *graph.Node {
 		x, skips = d.forward(b, x, temb, text, skips)
 		leave()
 	}
-	x = within(b, "mid_block", func() *graph.Node { return u.Mid.forward(b, x, temb, text) })
+	x = b.Within("mid_block", func() *graph.Node { return u.Mid.forward(b, x, temb, text) })
 	for i, d := range u.Up {
 		leave := b.Scope(nn.Join("up_blocks", itoa(i)))
 		x, skips = d.forward(b, x, temb, text, skips)
 		leave()
 	}
-	x = within(b, "conv_norm_out", func() *graph.Node { return b.Mark(u.ConvNormOut.Forward(b, x)) })
-	return within(b, "conv_out", func() *graph.Node { return b.Mark(u.ConvOut.Forward(b, op.SiLU(b, x))) })
+	x = b.Within("conv_norm_out", func() *graph.Node { return b.Mark(u.ConvNormOut.Forward(b, x)) })
+	return b.Within("conv_out", func() *graph.Node { return b.Mark(u.ConvOut.Forward(b, op.SiLU(b, x))) })
 }
 
 // timeEmbedding is [B, TimeEmbedDim]: of the timestep and, in SDXL and Kolors, of
 // the pooled text and the six numbers that say how the picture was cropped.
 func (u *UNet) timeEmbedding(b *graph.Builder, in Inputs) *graph.Node {
-	temb := within(b, "time_embedding", func() *graph.Node { return u.TimeEmbedding.forward(b, in.Time) })
+	temb := b.Within("time_embedding", func() *graph.Node { return u.TimeEmbedding.forward(b, in.Time) })
 	if u.AddEmbedding == nil {
 		return temb
 	}
 	if in.Pooled == nil || in.TimeIDs == nil {
 		graph.Fail("unet: pooled text and time ids are needed, have none")
 	}
-	add := within(b, "add_embedding", func() *graph.Node {
+	add := b.Within("add_embedding", func() *graph.Node {
 		return u.AddEmbedding.forward(b, op.Concat(b, 1, in.Pooled, in.TimeIDs))
 	})
 	return op.Add(b, temb, add)
-}
-
-// within builds f's nodes under a scope.
-func within(b *graph.Builder, name string, f func() *graph.Node) *graph.Node {
-	defer b.Scope(name)()
-	return f()
 }

@@ -28,14 +28,14 @@ func newLevel(in, out, layers, groups int) *level {
 
 func (l *level) forward(b *graph.Builder, x *graph.Node) *graph.Node {
 	for i, r := range l.ResNets {
-		x = within(b, nn.Join("resnets", strconv.Itoa(i)), func() *graph.Node { return r.Forward(b, x, nil) })
+		x = b.Within(nn.Join("resnets", strconv.Itoa(i)), func() *graph.Node { return r.Forward(b, x, nil) })
 	}
 	for _, d := range l.Downsamples {
-		x = within(b, "downsamplers.0", func() *graph.Node { return d.Forward(b, x) })
+		x = b.Within("downsamplers.0", func() *graph.Node { return d.Forward(b, x) })
 	}
 	for _, u := range l.Upsamples {
 		s := x.Shape()
-		x = within(b, "upsamplers.0", func() *graph.Node { return u.Forward(b, x, 2*s[1], 2*s[2]) })
+		x = b.Within("upsamplers.0", func() *graph.Node { return u.Forward(b, x, 2*s[1], 2*s[2]) })
 	}
 	return x
 }
@@ -57,11 +57,11 @@ func newMid(c Config) *mid {
 }
 
 func (m *mid) forward(b *graph.Builder, x *graph.Node) *graph.Node {
-	x = within(b, "resnets.0", func() *graph.Node { return m.ResNets[0].Forward(b, x, nil) })
+	x = b.Within("resnets.0", func() *graph.Node { return m.ResNets[0].Forward(b, x, nil) })
 	for _, a := range m.Attentions {
-		x = within(b, "attentions.0", func() *graph.Node { return a.forward(b, x) })
+		x = b.Within("attentions.0", func() *graph.Node { return a.forward(b, x) })
 	}
-	return within(b, "resnets.1", func() *graph.Node { return m.ResNets[1].Forward(b, x, nil) })
+	return b.Within("resnets.1", func() *graph.Node { return m.ResNets[1].Forward(b, x, nil) })
 }
 
 // attention lets every pixel see every other, with a single head as wide as the

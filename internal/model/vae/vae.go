@@ -45,11 +45,11 @@ func (v *VAE) Config() Config { return v.config }
 //
 //	x [B, H, W, 3] → [B, H/8, W/8, 2·LatentChannels]
 func (v *VAE) Encode(b *graph.Builder, x *graph.Node) *graph.Node {
-	x = within(b, "encoder", func() *graph.Node { return v.Encoder.forward(b, x) })
+	x = b.Within("encoder", func() *graph.Node { return v.Encoder.forward(b, x) })
 	if v.QuantConv == nil {
 		return x
 	}
-	return within(b, "quant_conv", func() *graph.Node { return b.Mark(v.QuantConv.Forward(b, x)) })
+	return b.Within("quant_conv", func() *graph.Node { return b.Mark(v.QuantConv.Forward(b, x)) })
 }
 
 // Decode returns the pictures of latents, nearly in [−1, 1].
@@ -57,9 +57,9 @@ func (v *VAE) Encode(b *graph.Builder, x *graph.Node) *graph.Node {
 //	z [B, H, W, LatentChannels] → [B, 8·H, 8·W, 3]
 func (v *VAE) Decode(b *graph.Builder, z *graph.Node) *graph.Node {
 	if v.PostQuantConv != nil {
-		z = within(b, "post_quant_conv", func() *graph.Node { return b.Mark(v.PostQuantConv.Forward(b, z)) })
+		z = b.Within("post_quant_conv", func() *graph.Node { return b.Mark(v.PostQuantConv.Forward(b, z)) })
 	}
-	return within(b, "decoder", func() *graph.Node { return v.Decoder.forward(b, z) })
+	return b.Within("decoder", func() *graph.Node { return v.Decoder.forward(b, z) })
 }
 
 type encoder struct {
@@ -90,11 +90,11 @@ func newEncoder(c Config) *encoder {
 }
 
 func (e *encoder) forward(b *graph.Builder, x *graph.Node) *graph.Node {
-	x = within(b, "conv_in", func() *graph.Node { return b.Mark(e.ConvIn.Forward(b, x)) })
+	x = b.Within("conv_in", func() *graph.Node { return b.Mark(e.ConvIn.Forward(b, x)) })
 	for i, l := range e.Down {
-		x = within(b, nn.Join("down_blocks", strconv.Itoa(i)), func() *graph.Node { return l.forward(b, x) })
+		x = b.Within(nn.Join("down_blocks", strconv.Itoa(i)), func() *graph.Node { return l.forward(b, x) })
 	}
-	x = within(b, "mid_block", func() *graph.Node { return e.Mid.forward(b, x) })
+	x = b.Within("mid_block", func() *graph.Node { return e.Mid.forward(b, x) })
 	return out(b, e.ConvNormOut, e.ConvOut, x)
 }
 
@@ -126,22 +126,16 @@ func newDecoder(c Config) *decoder {
 }
 
 func (d *decoder) forward(b *graph.Builder, x *graph.Node) *graph.Node {
-	x = within(b, "conv_in", func() *graph.Node { return b.Mark(d.ConvIn.Forward(b, x)) })
-	x = within(b, "mid_block", func() *graph.Node { return d.Mid.forward(b, x) })
+	x = b.Within("conv_in", func() *graph.Node { return b.Mark(d.ConvIn.Forward(b, x)) })
+	x = b.Within("mid_block", func() *graph.Node { return d.Mid.forward(b, x) })
 	for i, l := range d.Up {
-		x = within(b, nn.Join("up_blocks", strconv.Itoa(i)), func() *graph.Node { return l.forward(b, x) })
+		x = b.Within(nn.Join("up_blocks", strconv.Itoa(i)), func() *graph.Node { return l.forward(b, x) })
 	}
 	return out(b, d.ConvNormOut, d.ConvOut, x)
 }
 
 // out is norm, SiLU and the last convolution of both halves.
 func out(b *graph.Builder, norm *nn.GroupNorm, conv *nn.Conv2D, x *graph.Node) *graph.Node {
-	x = within(b, "conv_norm_out", func() *graph.Node { return b.Mark(norm.Forward(b, x)) })
-	return within(b, "conv_out", func() *graph.Node { return b.Mark(conv.Forward(b, op.SiLU(b, x))) })
-}
-
-// within builds f's nodes under a scope.
-func within(b *graph.Builder, name string, f func() *graph.Node) *graph.Node {
-	defer b.Scope(name)()
-	return f()
+	x = b.Within("conv_norm_out", func() *graph.Node { return b.Mark(norm.Forward(b, x)) })
+	return b.Within("conv_out", func() *graph.Node { return b.Mark(conv.Forward(b, op.SiLU(b, x))) })
 }
