@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/easel-go/easel/internal/fault"
 	"github.com/easel-go/easel/internal/hub"
@@ -128,12 +127,5 @@ func part(src *weights.Source, want weights.Part, title string) (*weights.Source
 	if err != nil {
 		return nil, err
 	}
-	if p := cp.Parts[want]; p != nil {
-		return p, nil
-	}
-	var have []string
-	for p := range cp.Parts {
-		have = append(have, string(p))
-	}
-	return nil, &fault.Error{Kind: fault.Invalid, Op: "clip", Where: src.Path(), What: "weights", Have: "of " + strings.Join(have, ", "), Want: title}
+	return cp.Part(want, "clip", src.Path(), title)
 }

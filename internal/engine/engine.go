@@ -112,3 +112,26 @@ func HostRef[T any](s []T) Ref {
 	var zero T
 	return Ref{Host: unsafe.Pointer(unsafe.SliceData(s)), Bytes: int64(len(s)) * int64(unsafe.Sizeof(zero))}
 }
+
+// HostConstant is Constant for engines that compute in host memory: a Ref to v's own
+// values. Dtypes that no kernel takes are an error of kind Unsupported.
+func HostConstant(v *tensor.Dense) (Ref, error) {
+	var r Ref
+	if v != nil {
+		switch s := v.Data().(type) {
+		case []float32:
+			r = HostRef(s)
+		case []F16:
+			r = HostRef(s)
+		case []BF16:
+			r = HostRef(s)
+		case []int32:
+			r = HostRef(s)
+		}
+	}
+	if r.Bytes == 0 {
+		return r, &fault.Error{Kind: fault.Unsupported, Op: "engine", What: "constant", Want: "values of a dtype that kernels take"}
+	}
+	r.Const = true
+	return r, nil
+}

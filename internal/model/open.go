@@ -339,14 +339,7 @@ func (o *opener) part(where string, want weights.Part) (*weights.Source, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p := cp.Parts[want]; p != nil {
-		return p, nil
-	}
-	var have []string
-	for p := range cp.Parts {
-		have = append(have, string(p))
-	}
-	return nil, &fault.Error{Kind: fault.Invalid, Op: "model", Where: where, What: "weights", Have: "of " + strings.Join(have, ", "), Want: string(want)}
+	return cp.Part(want, "model", where, string(want))
 }
 
 func (o *opener) weights(where string) (*weights.Source, error) {

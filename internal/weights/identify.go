@@ -291,3 +291,16 @@ func list(names []string) string {
 	}
 	return s
 }
+
+// Part returns one of the networks. Its absence is an error of kind Invalid from op,
+// which tells what there is instead; title is what was wanted, in words.
+func (c *Checkpoint) Part(p Part, op, where, title string) (*Source, error) {
+	if s := c.Parts[p]; s != nil {
+		return s, nil
+	}
+	var have []string
+	for _, name := range slices.Sorted(maps.Keys(c.Parts)) {
+		have = append(have, string(name))
+	}
+	return nil, &fault.Error{Kind: fault.Invalid, Op: op, Where: where, What: "weights", Have: "of " + strings.Join(have, ", "), Want: title}
+}

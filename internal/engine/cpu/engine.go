@@ -113,24 +113,7 @@ func (e *Engine) Prepare(op engine.Op) (engine.Kernel, error) {
 
 // Constant returns a Ref to v's own memory.
 func (e *Engine) Constant(v *tensor.Dense) (engine.Ref, error) {
-	var r engine.Ref
-	if v != nil {
-		switch s := v.Data().(type) {
-		case []float32:
-			r = engine.HostRef(s)
-		case []engine.F16:
-			r = engine.HostRef(s)
-		case []engine.BF16:
-			r = engine.HostRef(s)
-		case []int32:
-			r = engine.HostRef(s)
-		}
-	}
-	if r.Bytes == 0 {
-		return r, &fault.Error{Kind: fault.Unsupported, Op: "cpu", What: "constant", Want: "values of a dtype that kernels take"}
-	}
-	r.Const = true
-	return r, nil
+	return engine.HostConstant(v)
 }
 
 // Upload copies src to dst.
