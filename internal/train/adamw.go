@@ -130,13 +130,16 @@ func orElse(x, otherwise float64) float64 {
 //
 //	p = p·(1−lr·decay)   m += (g−m)·(1−β₁)   v = β₂·v + (1−β₂)·g²
 //	p −= lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε)
+//
+// Moments are rounded where torch's kernels round them (lerp_ and addcmul_, compiled
+// with fused products), so that they are equal bit by bit.
 func adamPiece[T float32 | float64](c coefficients, p, m, v, top, g []T) {
 	shrink, one1, beta2, one2 := T(c.shrink), T(c.one1), T(c.beta2), T(c.one2)
 	rate, root, eps, sign := T(c.rate), T(c.root), T(c.eps), T(c.sign)
 	for i, d := range g {
 		d *= sign
-		m[i] += (d - m[i]) * one1
-		v[i] = beta2*v[i] + one2*d*d
+		m[i] = lerp(m[i], d, one1)
+		v[i] = fused(one2*d, d, T(beta2*v[i]))
 		second := v[i]
 		if top != nil {
 			top[i] = max(top[i], v[i])
@@ -144,4 +147,17 @@ func adamPiece[T float32 | float64](c coefficients, p, m, v, top, g []T) {
 		}
 		p[i] = p[i]*shrink - rate*m[i]/(T(math.Sqrt(float64(second)))/root+eps)
 	}
+}
+
+// lerp is a + (b−a)·w, counted from the nearer end.
+func lerp[T float32 | float64](a, b, w T) T {
+	if w < 0.5 {
+		return fused(w, b-a, a)
+	}
+	return fused(w-1, b-a, b)
+}
+
+// fused is a·b + c, rounded once.
+func fused[T float32 | float64](a, b, c T) T {
+	return T(math.FMA(float64(a), float64(b), float64(c)))
 }
