@@ -109,11 +109,7 @@ func newCanvas(p *Pipeline, first *job) *canvas {
 		h: first.request.Height / f, w: first.request.Width / f, channels: p.bundle.UNet.Config().OutChannels,
 	}
 	c.size = c.h * c.w * c.channels
-	trained := 1000
-	if s := first.schedule; s != nil {
-		trained = s.Len()
-	}
-	c.calls = calls(c.plan, first.request.DenoisingEnd, trained)
+	c.calls = calls(c.plan, first.request.DenoisingEnd, trained(first.schedule))
 	return c
 }
 

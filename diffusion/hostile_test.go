@@ -266,6 +266,13 @@ func FuzzRequest(f *testing.F) {
 		if flags&32 > 0 {
 			r.Sizes = &Sizes{OriginalHeight: w, CropLeft: skip, TargetWidth: n, Negative: &Sizes{CropTop: -1}}
 		}
+		if flags&64 > 0 {
+			r.StartLatents = []Latents{{h / 8, w / 8, 4, make([]float32, min(max(w*h/16, 0), 1<<16))}}
+			r.DenoisingStart = strength
+		}
+		if flags&128 > 0 {
+			r.Timesteps = []float64{eta * 1000, end * 999, strength}
+		}
 		fuzzOne(t, p, r)
 	})
 }

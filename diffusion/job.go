@@ -26,14 +26,6 @@ type job struct {
 	result   *Result
 }
 
-// course is what requests that share calls of the UNet have in common.
-type course struct {
-	width, height, steps int
-	sampler              string
-	strength, end, eta   float64
-	guided, start, mask  bool
-}
-
 // draw is a generator and the pictures it draws noise for, all in one go.
 type draw struct {
 	source    rng.Source
@@ -51,8 +43,8 @@ func (p *Pipeline) newJob(r Request) (*job, error) {
 		return nil, err
 	}
 	j.course = course{
-		r.Width, r.Height, r.Steps, string(r.Sampler) + fmt.Sprint(r.SamplerOptions), r.Strength, r.DenoisingEnd, r.Eta,
-		p.guided(r), r.Start != nil, r.Mask != nil,
+		r.Width, r.Height, r.Steps, string(r.Sampler) + fmt.Sprint(r.SamplerOptions), fmt.Sprint(r.Timesteps, r.Sigmas),
+		r.Strength, r.DenoisingStart, r.DenoisingEnd, r.Eta, p.guided(r), r.Start != nil, r.StartLatents != nil, r.Mask != nil,
 	}
 	if len(r.Seeds) == 0 {
 		for range r.N {
@@ -189,7 +181,7 @@ func toNHWC(dst, src []float32, channels int) {
 // begin returns the latents that the run starts from.
 func (c *canvas) begin(ctx context.Context) ([]float32, error) {
 	x := make([]float32, c.pictures*c.size)
-	if c.jobs[0].request.Start != nil {
+	if c.jobs[0].request.begins() {
 		err := c.beginFrom(ctx, x)
 		return x, err
 	}

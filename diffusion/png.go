@@ -69,7 +69,7 @@ func EncodePNG(w io.Writer, r *Result, i int) error {
 }
 
 // ReadPNG returns the request that painted a picture which WritePNG wrote. Start,
-// Mask and OnStep are not part of it. A picture of several from one Seed cannot be
+// StartLatents, Mask and OnStep are not part of it. A picture of several from one Seed cannot be
 // painted again alone, unless it was the first.
 func ReadPNG(path string) (Request, error) {
 	b, err := os.ReadFile(path)
@@ -111,8 +111,11 @@ type scalarRequest struct {
 	Noise           Noise          `json:"noise"`
 	Sampler         Sampler        `json:"sampler,omitempty"`
 	SamplerOptions  map[string]any `json:"sampler_options,omitempty"`
+	Timesteps       []float64      `json:"timesteps,omitempty"`
+	Sigmas          []float64      `json:"sigmas,omitempty"`
 	Strength        float64        `json:"strength,omitempty"`
 	Sizes           *Sizes         `json:"sizes,omitempty"`
+	DenoisingStart  float64        `json:"denoising_start,omitempty"`
 	DenoisingEnd    float64        `json:"denoising_end,omitempty"`
 	Tiled           bool           `json:"tiled,omitempty"`
 }
@@ -120,8 +123,8 @@ type scalarRequest struct {
 func scalars(r Request) scalarRequest {
 	return scalarRequest{
 		r.Prompt, r.NegativePrompt, r.Prompt2, r.NegativePrompt2, r.PromptWeights, r.LongPrompt, r.Width, r.Height, r.Steps,
-		r.GuidanceScale, r.GuidanceRescale, r.Eta, r.ClipSkip, r.Seed, r.Noise, r.Sampler, r.SamplerOptions, r.Strength, r.Sizes,
-		r.DenoisingEnd, r.Tiled,
+		r.GuidanceScale, r.GuidanceRescale, r.Eta, r.ClipSkip, r.Seed, r.Noise, r.Sampler, r.SamplerOptions, r.Timesteps, r.Sigmas,
+		r.Strength, r.Sizes, r.DenoisingStart, r.DenoisingEnd, r.Tiled,
 	}
 }
 
@@ -130,8 +133,8 @@ func (s scalarRequest) request() Request {
 		Prompt: s.Prompt, NegativePrompt: s.NegativePrompt, Prompt2: s.Prompt2, NegativePrompt2: s.NegativePrompt2,
 		PromptWeights: s.PromptWeights, LongPrompt: s.LongPrompt, Width: s.Width, Height: s.Height, Steps: s.Steps,
 		GuidanceScale: s.GuidanceScale, GuidanceRescale: s.GuidanceRescale, Eta: s.Eta, ClipSkip: s.ClipSkip, Seed: s.Seed,
-		Noise: s.Noise, Sampler: s.Sampler, SamplerOptions: s.SamplerOptions, Strength: s.Strength, Sizes: s.Sizes,
-		DenoisingEnd: s.DenoisingEnd, Tiled: s.Tiled,
+		Noise: s.Noise, Sampler: s.Sampler, SamplerOptions: s.SamplerOptions, Timesteps: s.Timesteps, Sigmas: s.Sigmas,
+		Strength: s.Strength, Sizes: s.Sizes, DenoisingStart: s.DenoisingStart, DenoisingEnd: s.DenoisingEnd, Tiled: s.Tiled,
 	}
 }
 

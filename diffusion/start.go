@@ -18,40 +18,71 @@ type fill struct {
 	channels int
 }
 
-// beginFrom writes the start pictures' latents with the noise of the run's first
-// level on them to x. Its generators are drawn from in diffusers' order: first for
-// the autoencoder's sample, then for the latents; DiffSynth takes the mean.
+// beginFrom writes what the run begins with to x: latents, or those of start pictures,
+// with the noise of the run's first level on them unless they have theirs. Its
+// generators are drawn from in diffusers' order: first for the autoencoder's sample,
+// then for the latents; DiffSynth takes the mean.
 func (c *canvas) beginFrom(ctx context.Context, x []float32) error {
 	c.fill = &fill{original: make([]float32, len(x)), noise: make([]float32, len(x)), channels: c.channels}
-	pictures := make([]model.Picture, len(c.jobs))
-	for i, j := range c.jobs {
-		p, err := startPicture(j.request.Start, j.request.Width, j.request.Height)
-		if err != nil {
-			return err
-		}
-		pictures[i] = p
-	}
-	if err := c.encodeStart(ctx, c.fill.original, pictures); err != nil {
+	pictures, err := c.startPictures()
+	if err != nil {
 		return err
 	}
-	c.noise(c.fill.noise)
-	if c.jobs[0].request.Mask != nil {
+	if pictures == nil {
+		c.copyLatents(c.fill.original)
+	} else if err := c.encodeStart(ctx, c.fill.original, pictures); err != nil {
+		return err
+	}
+	first := &c.jobs[0].request
+	if first.DenoisingStart == 0 || first.Mask != nil {
+		c.noise(c.fill.noise)
+	}
+	if first.Mask != nil {
 		if err := c.beginMask(ctx, pictures); err != nil {
 			return err
 		}
 	}
-	if c.fill.mask != nil && c.jobs[0].request.Strength >= 1 {
+	switch {
+	case first.DenoisingStart > 0:
+		copy(x, c.fill.original)
+	case first.Mask != nil && first.Strength >= 1:
 		sigma := c.plan.InitNoiseSigma()
 		for i, v := range c.fill.noise {
 			x[i] = float32(float64(v) * sigma)
 		}
-	} else {
+	default:
 		sampler.AddNoise(x, c.fill.original, c.fill.noise, c.plan.Level(0))
 	}
 	if c.trace != nil {
 		c.trace("begin", 0, x)
 	}
 	return nil
+}
+
+// startPictures returns each job's start picture; nil where the jobs begin with latents.
+func (c *canvas) startPictures() ([]model.Picture, error) {
+	if c.jobs[0].request.Start == nil {
+		return nil, nil
+	}
+	pictures := make([]model.Picture, len(c.jobs))
+	for i, j := range c.jobs {
+		p, err := startPicture(j.request.Start, j.request.Width, j.request.Height)
+		if err != nil {
+			return nil, err
+		}
+		pictures[i] = p
+	}
+	return pictures, nil
+}
+
+// copyLatents writes the latents that the jobs begin with, one for each picture.
+func (c *canvas) copyLatents(dst []float32) {
+	for _, j := range c.jobs {
+		given := j.request.StartLatents
+		for k := range j.request.N {
+			copy(dst[(j.from+k)*c.size:][:c.size], given[min(k, len(given)-1)].Values)
+		}
+	}
 }
 
 // encodeStart writes latents of each job's picture, once for each of its pictures. A

@@ -196,27 +196,92 @@ func TestRequestErrors(t *testing.T) {
 		r    Request
 		kind Kind
 	}{
-		"size":          {Request{Width: 100, Height: 96}, Invalid},
-		"negative size": {Request{Width: -96}, Invalid},
-		"huge size":     {Request{Width: 1 << 20}, Invalid},
-		"steps":         {Request{Steps: -1}, Invalid},
-		"guidance":      {Request{GuidanceScale: math.NaN()}, Invalid},
-		"infinite":      {Request{GuidanceScale: math.Inf(1)}, Invalid},
-		"rescale":       {Request{GuidanceRescale: 2}, Invalid},
-		"eta":           {Request{Eta: math.NaN()}, Invalid},
-		"sampler":       {Request{Sampler: "no such sampler"}, Unsupported},
-		"option":        {Request{SamplerOptions: map[string]any{"use_karras_sigmas": "maybe"}}, Invalid},
-		"mask alone":    {Request{Mask: gray}, Invalid},
-		"mask size":     {Request{Start: image.NewRGBA(image.Rect(0, 0, 64, 64)), Mask: gray}, Invalid},
-		"strength":      {Request{Start: gray, Strength: 1.5}, Invalid},
-		"seeds":         {Request{Seeds: []uint64{1, 2}, N: 3}, Invalid},
-		"noise":         {Request{Noise: "white"}, Invalid},
-		"clip skip":     {Request{ClipSkip: 50}, Invalid},
-		"pictures":      {Request{N: 1 << 20}, Invalid},
-		"denoising end": {Request{DenoisingEnd: 2}, Invalid},
+		"size":            {Request{Width: 100, Height: 96}, Invalid},
+		"negative size":   {Request{Width: -96}, Invalid},
+		"huge size":       {Request{Width: 1 << 20}, Invalid},
+		"steps":           {Request{Steps: -1}, Invalid},
+		"guidance":        {Request{GuidanceScale: math.NaN()}, Invalid},
+		"infinite":        {Request{GuidanceScale: math.Inf(1)}, Invalid},
+		"rescale":         {Request{GuidanceRescale: 2}, Invalid},
+		"eta":             {Request{Eta: math.NaN()}, Invalid},
+		"sampler":         {Request{Sampler: "no such sampler"}, Unsupported},
+		"option":          {Request{SamplerOptions: map[string]any{"use_karras_sigmas": "maybe"}}, Invalid},
+		"mask alone":      {Request{Mask: gray}, Invalid},
+		"mask size":       {Request{Start: image.NewRGBA(image.Rect(0, 0, 64, 64)), Mask: gray}, Invalid},
+		"strength":        {Request{Start: gray, Strength: 1.5}, Invalid},
+		"seeds":           {Request{Seeds: []uint64{1, 2}, N: 3}, Invalid},
+		"noise":           {Request{Noise: "white"}, Invalid},
+		"clip skip":       {Request{ClipSkip: 50}, Invalid},
+		"pictures":        {Request{N: 1 << 20}, Invalid},
+		"denoising end":   {Request{DenoisingEnd: 2}, Invalid},
+		"start of noise":  {Request{DenoisingStart: 0.5}, Invalid},
+		"start after end": {Request{Start: gray, DenoisingStart: 0.5, DenoisingEnd: 0.5}, Invalid},
+		"no latents":      {Request{StartLatents: []Latents{}}, Invalid},
+		"latents' values": {Request{StartLatents: []Latents{{Height: 12, Width: 12, Channels: 4}}}, Invalid},
+		"latents' size":   {Request{Width: 96, Height: 96, StartLatents: []Latents{{2, 2, 4, make([]float32, 16)}}}, Invalid},
+		"latents' number": {Request{N: 3, StartLatents: make([]Latents, 2)}, Invalid},
+		"latents and all": {Request{Start: gray, StartLatents: make([]Latents, 1)}, Invalid},
+		"huge latents":    {Request{StartLatents: []Latents{{1 << 62, 1 << 62, 4, nil}}}, Invalid},
+		"two courses":     {Request{Timesteps: []float64{900, 1}, Sigmas: []float64{14, 0}}, Invalid},
+		"rising course":   {Request{Sampler: DPMPP2M, Timesteps: []float64{1, 900}}, Invalid},
+		"steps of course": {Request{Sampler: DPMPP2M, Timesteps: []float64{900, 1}, Steps: 3}, Invalid},
+		"no such course":  {Request{Sampler: PNDM, Timesteps: []float64{900, 1}}, Unsupported},
 	} {
 		if _, err := p.Generate(t.Context(), c.r); !errors.Is(err, c.kind) {
 			t.Errorf("%s: error %v, want kind %q", name, err, c.kind)
+		}
+	}
+}
+
+// TestHandOver stops runs halfway and goes on from their latents: with samplers that
+// call once a step and remember nothing, the picture is that of one run.
+func TestHandOver(t *testing.T) {
+	p := openTiny(t)
+	for _, s := range []Sampler{DDIM, Euler} {
+		r := Request{Prompt: "二次元", Sampler: s, Steps: 6, Seeds: []uint64{3, 4}}
+		whole, err := p.Generate(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.DenoisingEnd = 0.6
+		first, err := p.Generate(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.StartLatents, r.DenoisingStart, r.DenoisingEnd = first.Latents, 0.6, 0
+		second, err := p.Generate(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range whole.Images {
+			if bytes.Equal(first.Images[i].Pix, whole.Images[i].Pix) || !bytes.Equal(second.Images[i].Pix, whole.Images[i].Pix) {
+				t.Errorf("%s: picture %d of two half runs is not that of one", s, i)
+			}
+		}
+	}
+}
+
+// TestGivenCourse gives the steps that a sampler would take by itself.
+func TestGivenCourse(t *testing.T) {
+	p := openTiny(t)
+	want, err := p.Generate(t.Context(), Request{Prompt: "二次元", Sampler: Euler, Steps: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, _, err := p.plan(want.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]Request{
+		"timesteps": {Timesteps: plan.Timesteps()},
+		"sigmas":    {Sigmas: plan.Sigmas()},
+	} {
+		r.Prompt, r.Sampler = "二次元", Euler
+		have, err := p.Generate(t.Context(), r)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if !bytes.Equal(have.Images[0].Pix, want.Images[0].Pix) || have.Request.Steps != 5 {
+			t.Errorf("%s: another picture, %d steps", name, have.Request.Steps)
 		}
 	}
 }
