@@ -2,5 +2,10 @@
 
 package asm
 
+import "unsafe"
+
 //go:noescape
 func amxTile(t *amx)
+
+//go:noescape
+func peakAMX(config unsafe.Pointer, n int)

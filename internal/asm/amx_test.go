@@ -61,3 +61,11 @@ func BenchmarkAMX(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*2*AMXRows*32*panels*2*pairs/b.Elapsed().Seconds()/1e9, "GFLOPS")
 }
+
+func BenchmarkPeakBF16(b *testing.B) {
+	flops := 0
+	for b.Loop() {
+		flops += PeakBF16(1000)
+	}
+	b.ReportMetric(float64(flops)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+}

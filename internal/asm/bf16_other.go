@@ -6,3 +6,4 @@ import "unsafe"
 
 func narrow512(dst, src unsafe.Pointer, blocks int) {}
 func pair512(dst, src unsafe.Pointer, pairs int)    {}
+func peakBF16(n int)                                {}

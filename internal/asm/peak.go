@@ -1,8 +1,24 @@
 package asm
 
+import "unsafe"
+
 // Peak multiplies and adds in registers for n rounds and returns how many
 // floating-point operations that was: what the speed of a kernel is a share of.
 func Peak(n int) int { return peak(n) }
+
+// PeakBF16 is Peak for products of bfloat16, by whatever multiplies them: AMX tiles,
+// VDPBF16PS, or, where there is neither, float32.
+func PeakBF16(n int) int {
+	switch {
+	case HasAMX():
+		peakAMX(unsafe.Pointer(&amxConfig), n)
+		return n * 6 * 2 * 16 * 16 * 32
+	case HasBF16():
+		peakBF16(n)
+		return n * 24 * 2 * 32
+	}
+	return Peak(n)
+}
 
 func peakGo(n int) int {
 	var a, b, c, d float32

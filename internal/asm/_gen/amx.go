@@ -30,7 +30,7 @@ func amxs(s *source) {
 	s.op("LEAQ (DX)(R12*1), DI")
 	s.op("CMPQ 64(R15), $0; JNE amxLoad")
 	for i := range 4 {
-		s.bytes("TILEZERO", 0xc4, 0xe2, 0x7b, 0x49, 0xc0|byte(i)<<3)
+		s.tileZero(i)
 	}
 	s.op("JMP amxSums")
 	s.line("amxLoad:")
@@ -54,8 +54,31 @@ func amxs(s *source) {
 		s.tileMem(2, i, []int{rDX, rDI}[i/2], r8, 64*(i%2))
 	}
 	s.op("ADDQ $128, DX; DECQ R10; JNZ amxPanel")
+	s.release()
+
+	s.text("peakAMX", "func peakAMX(config unsafe.Pointer, n int)", 16)
+	s.op("MOVQ config+0(FP), R14; MOVQ n+8(FP), CX")
+	s.bytes("LDTILECFG (R14)", 0xc4, 0xc2, 0x78, 0x49, 0x06)
+	for i := range 8 {
+		s.tileZero(i)
+	}
+	s.op("PCALIGN $64")
+	s.line("amxPeak:")
+	for i := range 6 {
+		s.tileDot(i, 6, 7)
+	}
+	s.op("DECQ CX; JNZ amxPeak")
+	s.release()
+}
+
+// release gives the tiles back and returns.
+func (s *source) release() {
 	s.bytes("TILERELEASE", 0xc4, 0xe2, 0x78, 0x49, 0xc0)
 	s.op("RET")
+}
+
+func (s *source) tileZero(i int) {
+	s.bytes("TILEZERO", 0xc4, 0xe2, 0x7b, 0x49, 0xc0|byte(i)<<3)
 }
 
 // bytes emits an instruction that the assembler does not know.

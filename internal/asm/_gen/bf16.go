@@ -28,4 +28,16 @@ func bf16s(s *source) {
 	}
 	s.op("VMOVUPS Z3, (DI); VMOVUPS Z7, 64(DI)")
 	s.op("ADDQ $256, SI; ADDQ $128, DI; DECQ CX; JNZ pair; VZEROUPPER; RET")
+
+	s.text("peakBF16", "func peakBF16(n int)", 8)
+	s.op("MOVQ n+0(FP), CX")
+	for i := range 26 {
+		s.op("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	s.op("PCALIGN $64")
+	s.line("peak:")
+	for i := range 24 {
+		dot16(s, "Z", 24, 25, i)
+	}
+	s.op("DECQ CX; JNZ peak; VZEROUPPER; RET")
 }
