@@ -54,6 +54,7 @@ type Builder struct {
 	scope   []string
 	path    string           // scope, joined
 	id      uint32           // of the last call
+	prefix  string           // of constants' names
 	inGrads bool             // Backprop is at work
 	marks   map[string]*Node // see Mark
 }
@@ -84,6 +85,14 @@ func (b *Builder) Scope(name string) (leave func()) {
 	depth, outer := len(b.scope)-1, b.path
 	b.path = strings.Join(b.scope, ".")
 	return func() { b.scope, b.path = b.scope[:depth], outer }
+}
+
+// Names puts prefix before the names of constants until the function it returns is
+// called: networks whose weights are called alike can stand in one graph.
+func (b *Builder) Names(prefix string) (leave func()) {
+	outer := b.prefix
+	b.prefix += prefix
+	return func() { b.prefix = outer }
 }
 
 // Within builds f's nodes in a scope and returns what f returns.

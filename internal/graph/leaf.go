@@ -58,6 +58,9 @@ func (b *Builder) Input(name string, dt tensor.Dtype, shape ...int) *Node {
 // made from the graph is in use. The same tensor gives the same node. A vector of a
 // half type is widened to float32.
 func (b *Builder) Const(name string, v *tensor.Dense) *Node {
+	if name != "" {
+		name = b.prefix + name
+	}
 	return b.tensor(Constant, name, v)
 }
 

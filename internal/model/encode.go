@@ -43,7 +43,7 @@ func encodeSD(b *Bundle, ctx context.Context, prompts []Prompt) ([]Encoded, erro
 	te.level(rows)
 	out := make([]Encoded, len(prompts))
 	for i, p := range prompts {
-		if err := b.clip(ctx, &out[i], te, "text_encoder", rows[i], p.ClipSkip, true); err != nil {
+		if err := b.clip(ctx, &out[i], te, "text_encoder", rows[i], p.ClipSkip); err != nil {
 			return nil, err
 		}
 		out[i].Pooled = nil
@@ -74,10 +74,10 @@ func encodeSDXL(b *Bundle, ctx context.Context, prompts []Prompt) ([]Encoded, er
 	out := make([]Encoded, len(prompts))
 	for i, p := range prompts {
 		var first, second Encoded
-		if err := b.clip(ctx, &first, b.Text[0], "text_encoder", both[i], p.ClipSkip+1, false); err != nil {
+		if err := b.clip(ctx, &first, b.Text[0], "text_encoder", both[i], p.ClipSkip); err != nil {
 			return nil, err
 		}
-		if err := b.clip(ctx, &second, b.Text[1], "text_encoder_2", both[len(prompts)+i], p.ClipSkip+1, false); err != nil {
+		if err := b.clip(ctx, &second, b.Text[1], "text_encoder_2", both[len(prompts)+i], p.ClipSkip); err != nil {
 			return nil, err
 		}
 		out[i] = Encoded{
@@ -183,21 +183,17 @@ func (te *TextEncoder) level(rows [][]chunk) {
 }
 
 // clip encodes the chunks of a text into e, one after the other. skip is the number
-// of layers left out, norm whether the last norm follows; pooled comes from the first
-// chunk.
-func (b *Bundle) clip(ctx context.Context, e *Encoded, te *TextEncoder, part string, rows []chunk, skip int, norm bool) error {
+// of layers left out besides the family's; pooled comes from the first chunk.
+func (b *Bundle) clip(ctx context.Context, e *Encoded, te *TextEncoder, part string, rows []chunk, skip int) error {
 	c := te.CLIP.Config()
+	skip += b.family.skip
 	if skip < 0 || skip >= c.Encoder.Layers {
 		return fault.Newf(fault.Invalid, "model", "clip skip of %d layers, want fewer than %d", skip, c.Encoder.Layers)
 	}
 	n := len(rows[0].ids)
 	vm, err := b.vm(shape{part: part, batch: 1, rows: n, variant: skip}, func(g *graph.Builder) []*graph.Node {
-		o := te.CLIP.Forward(g, cliptext.Inputs{IDs: g.Input("ids", tensor.Int32, 1, n), End: g.Input("end", tensor.Int32, 1)})
-		state := o.States[c.Encoder.Layers-skip]
-		if norm {
-			state = te.CLIP.FinalNorm(g, state)
-		}
-		return []*graph.Node{state, o.Pooled}
+		state, pooled := b.family.read(g, te.CLIP, cliptext.Inputs{IDs: g.Input("ids", tensor.Int32, 1, n), End: g.Input("end", tensor.Int32, 1)}, skip)
+		return []*graph.Node{state, pooled}
 	})
 	if err != nil {
 		return err
@@ -219,6 +215,17 @@ func (b *Bundle) clip(ctx context.Context, e *Encoded, te *TextEncoder, part str
 		e.Rows += n
 	}
 	return finite("the text encoder's output", e.Context)
+}
+
+// read is what a CLIP encoder tells the UNet: a state, skip layers before its last, and
+// the pooled text.
+func (f *family) read(g *graph.Builder, m *cliptext.Model, in cliptext.Inputs, skip int) (state, pooled *graph.Node) {
+	o := m.Forward(g, in)
+	state = o.States[m.Config().Encoder.Layers-skip]
+	if f.norm {
+		state = m.FinalNorm(g, state)
+	}
+	return state, o.Pooled
 }
 
 // kolorsLength is the number of tokens that Kolors pads every text to, kolorsBucket

@@ -13,6 +13,8 @@ type family struct {
 	title  string // as people call it
 	texts  []text // its text encoders
 	encode func(*Bundle, context.Context, []Prompt) ([]Encoded, error)
+	skip   int    // last layers of CLIP's encoders that are left out
+	norm   bool   // CLIP's last norm follows
 	config string // folder of configs for single files; "" where there are none
 
 	// DiffSynth's SDXL and Kolors have this epsilon in the transformers' group norm.
@@ -33,14 +35,14 @@ type text struct {
 // families is the table of model families: a new one is a row.
 var families = []*family{
 	{
-		name: weights.SD1, title: "Stable Diffusion 1.x", config: "sd1", encode: encodeSD,
+		name: weights.SD1, title: "Stable Diffusion 1.x", config: "sd1", encode: encodeSD, norm: true,
 		texts:        []text{{"text_encoder", "tokenizer", weights.TextEncoder, ""}},
 		diffSynthEps: 1e-6,
 		scheduler: `{"_class_name":"PNDMScheduler","beta_start":0.00085,"beta_end":0.012,"beta_schedule":"scaled_linear","num_train_timesteps":1000,
 			"skip_prk_steps":true,"set_alpha_to_one":false,"steps_offset":1}`,
 	},
 	{
-		name: weights.SDXL, title: "SDXL", config: "sdxl", encode: encodeSDXL,
+		name: weights.SDXL, title: "SDXL", config: "sdxl", encode: encodeSDXL, skip: 1,
 		texts: []text{
 			{"text_encoder", "tokenizer", weights.TextEncoder, ""},
 			{"text_encoder_2", "tokenizer_2", weights.TextEncoder2, "!"},

@@ -21,6 +21,10 @@ type AdamW struct {
 	AMSGrad      bool    // divide by the largest second moment so far (Reddi and others 2018)
 	Maximize     bool    // climb
 
+	// Relative are factors of LearningRate, one for each parameter: torch's groups of
+	// parameters. nil means 1 for all.
+	Relative []float64
+
 	// Steps counts the steps taken. M, V and, with AMSGrad, Top are the moments, a slice
 	// for each parameter; they are made in the first step.
 	Steps     int
@@ -30,19 +34,23 @@ type AdamW struct {
 var _ gorgonia.Solver = (*AdamW)(nil)
 
 // Step changes every value by its gradient. Values and gradients are dense float32 or
-// float64 tensors of equal shape, the same ones in each call.
+// float64 tensors of equal shape, the same ones in each call. A value whose gradient is
+// nil stays as it is: torch does not decay what has no gradient either.
 func (o *AdamW) Step(model []gorgonia.ValueGrad) error {
 	if o.M == nil {
 		o.M, o.V, o.Top = make([]any, len(model)), make([]any, len(model)), make([]any, len(model))
 	}
-	if len(o.M) != len(model) {
-		return fault.Newf(fault.Shape, "train", "%d parameters, want the %d of the first step", len(model), len(o.M))
+	if len(o.M) != len(model) || o.Relative != nil && len(o.Relative) != len(model) {
+		return fault.Newf(fault.Shape, "train", "%d parameters, want the %d of the first step, and a relative rate for each or none", len(model), len(o.M))
 	}
 	var slices []func()
 	for i, p := range model {
 		g, err := p.Grad()
 		if err != nil {
 			return &fault.Error{Kind: fault.Missing, Op: "train", What: "gradient", Err: err}
+		}
+		if g == nil {
+			continue
 		}
 		v, okV := p.Value().(*tensor.Dense)
 		d, okG := g.(*tensor.Dense)
@@ -88,7 +96,7 @@ func adamStep[T float32 | float64](o *AdamW, i int, value, grad *tensor.Dense) [
 	}
 	m, v := o.M[i].([]T), o.V[i].([]T)
 	top, _ := o.Top[i].([]T)
-	c := o.coefficients(o.Steps + 1)
+	c := o.coefficients(i, o.Steps+1)
 	const piece = 1 << 16
 	var work []func()
 	for from := 0; from < len(p); from += piece {
@@ -104,14 +112,18 @@ func adamStep[T float32 | float64](o *AdamW, i int, value, grad *tensor.Dense) [
 	return work
 }
 
-// coefficients are the numbers of one step.
+// coefficients are the numbers of one step for parameter i.
 type coefficients struct{ shrink, one1, beta2, one2, rate, root, eps, sign float64 }
 
-func (o *AdamW) coefficients(step int) coefficients {
+func (o *AdamW) coefficients(i, step int) coefficients {
 	b1, b2, eps := orElse(o.Beta1, 0.9), orElse(o.Beta2, 0.999), orElse(o.Eps, 1e-8)
+	lr := o.LearningRate
+	if o.Relative != nil {
+		lr *= o.Relative[i]
+	}
 	c := coefficients{
-		shrink: 1 - o.LearningRate*o.WeightDecay, one1: 1 - b1, beta2: b2, one2: 1 - b2,
-		rate: o.LearningRate / (1 - math.Pow(b1, float64(step))), root: math.Sqrt(1 - math.Pow(b2, float64(step))), eps: eps, sign: 1,
+		shrink: 1 - lr*o.WeightDecay, one1: 1 - b1, beta2: b2, one2: 1 - b2,
+		rate: lr / (1 - math.Pow(b1, float64(step))), root: math.Sqrt(1 - math.Pow(b2, float64(step))), eps: eps, sign: 1,
 	}
 	if o.Maximize {
 		c.sign = -1

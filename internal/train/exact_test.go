@@ -10,7 +10,6 @@ import (
 
 	"github.com/easel-go/easel/internal/graph"
 	"github.com/easel-go/easel/internal/graph/graphtest"
-	"github.com/easel-go/easel/internal/model"
 )
 
 // exact is a run in float64.
@@ -67,11 +66,11 @@ func exactRun(t *testing.T, x recipe, data batches, steps int) (e exact) {
 // exactMicro returns loss, prediction and gradients of a batch.
 func (t *Trainer) exactMicro(test *testing.T, b Batch, params []*tensor.Dense) [][]float64 {
 	g := graph.New()
-	outs, err := t.build(g, shape{len(b.Times), b.H, b.W, b.Conds[0].Rows, false})
+	outs, err := t.build(g, t.shape(b))
 	if err != nil {
 		test.Fatal(err)
 	}
-	return graphtest.Eval(g, t.leaves(g, b, params), outs...)
+	return graphtest.Eval(g, t.leaves(test, g, b, params), outs...)
 }
 
 func addTo(sums, more [][]float64, factor float64) [][]float64 {
@@ -105,7 +104,7 @@ func double(v []float32) *tensor.Dense {
 	return tensor.New(tensor.WithShape(len(v)), tensor.WithBacking(wide(v)))
 }
 
-func wide(v []float32) []float64 {
+func wide[T float32 | int32](v []T) []float64 {
 	w := make([]float64, len(v))
 	for i, x := range v {
 		w[i] = float64(x)
@@ -114,13 +113,19 @@ func wide(v []float32) []float64 {
 }
 
 // leaves gives a step's graph its inputs and parameters.
-func (t *Trainer) leaves(g *graph.Builder, b Batch, params []*tensor.Dense) graphtest.Values {
-	u := t.bundle.UNet
-	ins := append(model.CondInputs(u, b.Conds), model.Input{Name: "sample", Values: b.Noisy}, model.Input{Name: "target", Values: b.Target},
-		model.Input{Name: "time", Values: u.TimeFeatures(b.Times)}, model.Input{Name: "weight", Values: onesLike(b.Times)})
-	byName := map[string][]float64{}
+func (t *Trainer) leaves(test *testing.T, g *graph.Builder, b Batch, params []*tensor.Dense) graphtest.Values {
+	byName := map[string][]float64{"weight": wide(onesLike(b.Times))}
+	ins, err := t.inputs(b)
+	if err != nil {
+		test.Fatal(err)
+	}
 	for _, in := range ins {
-		byName[in.Name] = wide(in.Values.([]float32))
+		switch v := in.Values.(type) {
+		case []float32:
+			byName[in.Name] = wide(v)
+		case []int32:
+			byName[in.Name] = wide(v)
+		}
 	}
 	for i, p := range t.adapter.Params() {
 		byName[p.Name] = params[i].Data().([]float64)

@@ -3,6 +3,9 @@ package train
 import (
 	"math"
 
+	"gorgonia.org/tensor"
+
+	"github.com/easel-go/easel/internal/engine"
 	"github.com/easel-go/easel/internal/rng"
 )
 
@@ -26,15 +29,23 @@ func (in Init) draw(n, up int) []float32 {
 			a[i] *= deviation
 		}
 	}
-	if in.Half {
-		for i := range a {
-			a[i] = toHalf(a[i])
-		}
-	}
 	return a
 }
 
-// toHalf rounds to the nearest float16, ties to even.
+// roundTo rounds numbers to the nearest of a half type, ties to even. Other types leave
+// them as they are.
+func roundTo(v []float32, dt tensor.Dtype) {
+	for i, x := range v {
+		switch dt {
+		case engine.Float16:
+			v[i] = toHalf(x)
+		case engine.Bfloat16:
+			bits := math.Float32bits(x)
+			v[i] = math.Float32frombits((bits + 0x7fff + bits>>16&1) &^ 0xffff)
+		}
+	}
+}
+
 func toHalf(x float32) float32 {
 	_, exp := math.Frexp(float64(x))
 	step := math.Ldexp(1, max(exp-11, -24)) // between neighbours: 11 bits, 2⁻²⁴ among subnormals

@@ -7,12 +7,14 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/easel-go/easel/internal/fault"
+	"github.com/easel-go/easel/internal/model"
 	"github.com/easel-go/easel/internal/nn"
 	"github.com/easel-go/easel/internal/rng"
 )
 
 // Layer is a layer of a network that an adapter may change.
 type Layer struct {
+	Part   string // the text encoder that it is of: text_encoder or text_encoder_2; "" for the UNet
 	Name   string // within its network, diffusers' spelling
 	Weight *nn.Param
 
@@ -27,9 +29,9 @@ func Match(root any, targets []string) []Layer {
 	for name, l := range nn.Walk[any](root) {
 		switch l := l.(type) {
 		case *nn.Linear:
-			layers = append(layers, Layer{name, l.Weight, &l.Deltas})
+			layers = append(layers, Layer{Name: name, Weight: l.Weight, deltas: &l.Deltas})
 		case *nn.Conv2D:
-			layers = append(layers, Layer{name, l.Weight, &l.Deltas})
+			layers = append(layers, Layer{Name: name, Weight: l.Weight, deltas: &l.Deltas})
 		}
 	}
 	matched := layers[:0]
@@ -44,6 +46,18 @@ func Match(root any, targets []string) []Layer {
 	return matched
 }
 
+// MatchTexts is Match in the text encoders of a bundle, CLIP's, one after the other.
+func MatchTexts(b *model.Bundle, targets []string) []Layer {
+	var layers []Layer
+	for i, te := range b.Text {
+		for _, l := range Match(te.CLIP, targets) {
+			l.Part = []string{"text_encoder", "text_encoder_2"}[min(i, 1)]
+			layers = append(layers, l)
+		}
+	}
+	return layers
+}
+
 // Init says what an adapter begins with.
 type Init struct {
 	Rank  int
@@ -56,7 +70,7 @@ type Init struct {
 	// deviation 1/rank, peft's "gaussian".
 	Kaiming bool
 
-	// Half rounds A to float16, as peft does when the network it changes is in float16.
+	// Half rounds A to the half type that its layer's weight is stored in, as peft does.
 	Half bool
 }
 
@@ -90,8 +104,13 @@ func Attach(layers []Layer, in Init) (*Adapter, error) {
 		if len(s) == 4 {
 			down, up = tensor.Shape{in.Rank, s[1], s[2], s[3]}, tensor.Shape{s[0], in.Rank, 1, 1}
 		}
-		pa := param(l.Name+".lora_A", down, in.draw(down.TotalSize(), up.TotalSize()))
-		pb := param(l.Name+".lora_B", up, make([]float32, up.TotalSize()))
+		first := in.draw(down.TotalSize(), up.TotalSize())
+		if in.Half {
+			roundTo(first, l.Weight.Value.Dtype())
+		}
+		name := strings.TrimPrefix(l.Part+"."+l.Name, ".")
+		pa := param(name+".lora_A", down, first)
+		pb := param(name+".lora_B", up, make([]float32, up.TotalSize()))
 		d := &nn.Delta{Change: &nn.LowRank{Down: pa, Up: pb}, Factor: float32(in.Alpha / float64(in.Rank)), Trainable: true}
 		*l.deltas = append(*l.deltas, d)
 		a.A, a.B, a.deltas = append(a.A, pa), append(a.B, pb), append(a.deltas, d)
