@@ -36,6 +36,11 @@ type opener interface {
 	open(path, member string) (io.ReadCloser, error)
 }
 
+// SameOrigin reports whether both pictures are opened at the same place: in the same
+// folder, archive or fs.FS. One is then a copy of the other but for Path, Member and
+// Data.
+func (m Image) SameOrigin(other Image) bool { return m.from == other.from }
+
 // Name returns the base name of the picture's file, "" if nothing is known.
 func (m Image) Name() string {
 	name := m.Path

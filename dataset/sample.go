@@ -83,6 +83,12 @@ func (s *Sample) Clone() *Sample {
 	return &c
 }
 
+// SameOrigin reports whether both samples come from one dataset that was opened once,
+// so that Text and Images look in the same columns and the same place.
+func (s *Sample) SameOrigin(other *Sample) bool {
+	return s.files == other.files && s.text == other.text && s.image == other.image
+}
+
 // textNames are the columns that hold the text, best first, where nobody says which.
 var textNames = []string{"text", "caption", "txt", "prompt"}
 

@@ -15,7 +15,7 @@ type Options struct {
 	Workers int
 
 	// Strict does what Data-Juicer 1.6.1 does to the letter, samples that it loses
-	// included: see Rules. It holds all samples in memory.
+	// included: see Rules. All samples go to disk between one op and the next.
 	Strict bool
 
 	// CPUs bounds Workers in strict mode, where the number decides which samples share a
@@ -25,6 +25,11 @@ type Options struct {
 	// Models opens the models that ops name. It may be nil if none does.
 	Models Models
 
+	// TempDir is where samples wait for an op that must see all of them, such as a
+	// selector; "" is os.TempDir. Nothing is left there.
+	TempDir string
+
+	spools  spools // where rows wait, for a run that has a better place than TempDir
 	trace   *tracer
 	tokens  *tokens
 	measure bool // ops measure, and drop nothing
@@ -32,8 +37,10 @@ type Options struct {
 }
 
 // Apply runs steps over src and yields a result for each sample, dropped ones too, in
-// the order of src; after a selector, in the order that it chose, behind the dropped
-// ones. A sample on which an op fails is dropped, and its result says why.
+// the order of src. Before an op that must see all samples, a selector or a deduplicator
+// of near duplicates, those that are dropped already come first; after a selector the
+// others come in the order that it chose. A sample on which an op fails is dropped, and
+// its result says why.
 //
 // An error that ends the run (of the steps' parameters, of a model, of ctx, or of an op
 // with StopOnError) is yielded last, beside a nil result. Breaking off the loop ends all
@@ -75,10 +82,10 @@ func (o Options) run(ctx context.Context, src iter.Seq2[*dataset.Sample, error],
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	rows := o.rowsOf(src)
-	if o.Strict {
-		rows = o.strictly(ctx, cancel, rows, steps)
+	if waiting := o.waiting(steps); o.Strict {
+		rows = o.strictly(ctx, cancel, rows, waiting)
 	} else {
-		p := &pipeline{ctx: ctx, stop: cancel, workers: o.workers(), steps: steps, trace: o.trace, measure: o.measure, journal: o.journal}
+		p := &pipeline{ctx: ctx, stop: cancel, workers: o.workers(), steps: steps, trace: o.trace, measure: o.measure, journal: o.journal, spools: waiting}
 		rows = p.all(rows)
 	}
 	for r := range rows {
@@ -130,38 +137,34 @@ func (o Options) rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
 }
 
 // strictly runs op after op over all rows, and yields the lost and dropped ones first.
-func (o Options) strictly(ctx context.Context, stop context.CancelCauseFunc, src iter.Seq[*Row], steps []Step) iter.Seq[*Row] {
+func (o Options) strictly(ctx context.Context, stop context.CancelCauseFunc, src iter.Seq[*Row], waiting *spools) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		cpus := o.CPUs
 		if cpus == 0 {
 			cpus = runtime.NumCPU()
 		}
-		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: o.trace, journal: o.journal}
-		var rows, gone []*Row
-		for r := range src {
-			if r.err != nil {
-				stop(as("DatasetGenerationError", r.err))
-				return
-			}
-			rows = append(rows, r)
-		}
-		before := rows
-		for i, s := range steps {
-			var err error
-			if rows, err = x.step(ctx, i, s, rows); err != nil {
-				stop(err)
-				return
-			}
-		}
-		for _, r := range before {
-			if r.dropped {
-				gone = append(gone, r)
-			}
-		}
-		for _, r := range append(gone, rows...) {
+		out := func(r *Row) error {
 			if !yield(r) {
-				return
+				return errEnough
 			}
+			return nil
+		}
+		x := &strictly{workers: min(max(1, o.Workers), cpus), trace: o.trace, journal: o.journal, spools: waiting, gone: out}
+		if err := x.all(ctx, src, out); err != nil && err != errEnough {
+			stop(err)
 		}
 	}
+}
+
+// waiting says where and how rows wait.
+func (o Options) waiting(steps []Step) *spools {
+	p := o.spools
+	if p.dir == "" {
+		p.dir, p.pattern = o.TempDir, "easel-rows-*"
+	}
+	if p.create == nil {
+		p.create = tempFile
+	}
+	p.steps, p.bounds, p.tokens, p.strict = steps, boundsOf(steps), o.tokens, o.Strict
+	return &p
 }

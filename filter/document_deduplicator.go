@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"iter"
 	"strings"
 	"unicode"
 )
@@ -57,23 +58,25 @@ func (d *documentDedup) key(r *Row) (string, bool) {
 	return s, ok
 }
 
-func (d *documentDedup) Reduce(_ context.Context, rows []*Row) ([]int, error) {
-	return firstOfEach(d, rows), nil
+func (d *documentDedup) Reduce(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
+	return firstOfEach(d, n, rows), nil
 }
 
 // firstOfEach says of every row which earlier one has its key, itself if none.
-func firstOfEach(d exact, rows []*Row) []int {
-	like := make([]int, len(rows))
-	first := make(map[string]int, len(rows))
-	for i, r := range rows {
-		like[i] = i
+func firstOfEach(d exact, n int, rows iter.Seq[*Row]) []int {
+	like := make([]int, 0, n)
+	first := map[[16]byte]int{}
+	for r := range rows {
+		i := len(like)
 		if key, ok := d.key(r); ok {
-			if j, seen := first[key]; seen {
-				like[i] = j
+			h := shortHash(key)
+			if j, seen := first[h]; seen {
+				i = j
 			} else {
-				first[key] = i
+				first[h] = i
 			}
 		}
+		like = append(like, i)
 	}
 	return like
 }

@@ -1,8 +1,12 @@
 package filter
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
+	"iter"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -69,17 +73,9 @@ func (d *lineDedup) hash(line string) string {
 	return md5Hex(pyStrip(line))
 }
 
-func (d *lineDedup) Reduce(_ context.Context, rows []*Row) ([]int, error) {
-	in := d.samplesPerLine(rows)
-	like := make([]int, len(rows))
-	for i, r := range rows {
-		like[i] = i
-		if err := d.cut(r, in); err != nil {
-			return nil, err
-		}
-		r.Sample.Delete(lineHashColumn)
-	}
-	return like, nil
+// Reduce keeps all samples: lines go, which count and cut see to.
+func (d *lineDedup) Reduce(_ context.Context, n int, _ iter.Seq[*Row]) ([]int, error) {
+	return all(n), nil
 }
 
 func lineHashes(r *Row) []any {
@@ -88,23 +84,76 @@ func lineHashes(r *Row) []any {
 	return list
 }
 
-// samplesPerLine counts in how many samples a line stands.
-func (d *lineDedup) samplesPerLine(rows []*Row) map[string]int {
-	in := map[string]int{}
-	for _, r := range rows {
-		seen := map[string]bool{}
-		for _, h := range lineHashes(r) {
-			if h, _ := h.(string); h != "" && !seen[h] {
-				seen[h] = true
-				in[h]++
-			}
-		}
-	}
-	return in
+// lineCutter removes frequent lines from samples.
+type lineCutter struct {
+	threshold int
+	in        map[[16]byte]lineCount
+	traced    map[[16]byte]*[]string // texts with the most frequent lines
+	order     [][16]byte             // of traced
 }
 
-// cut removes the frequent lines of a sample.
-func (d *lineDedup) cut(r *Row, in map[string]int) error {
+// lineCount says in how many samples a line stands, and which new line it was.
+type lineCount struct{ samples, number uint32 }
+
+// count looks at all samples. trace is the number of lines whose first two texts are to
+// be remembered.
+func (d *lineDedup) count(rows iter.Seq[*Row], trace int) *lineCutter {
+	c := &lineCutter{threshold: d.Threshold, in: map[[16]byte]lineCount{}, traced: map[[16]byte]*[]string{}}
+	seen := map[[16]byte]bool{}
+	for r := range rows {
+		clear(seen)
+		for _, v := range lineHashes(r) {
+			h, ok := lineKey(v)
+			if !ok || seen[h] {
+				continue
+			}
+			seen[h] = true
+			n, old := c.in[h]
+			if !old {
+				n.number = uint32(len(c.in))
+			}
+			n.samples++
+			c.in[h] = n
+		}
+	}
+	c.choose(trace)
+	return c
+}
+
+// lineKey returns the hash of a line; ok is false for one that is exempt.
+func lineKey(v any) (h [16]byte, ok bool) {
+	s, _ := v.(string)
+	if s == "" {
+		return h, false
+	}
+	if n, err := hex.Decode(h[:], []byte(s[:min(len(s), 32)])); err != nil || n != 16 || len(s) != 32 {
+		h = shortHash(s) // a column of the data's own
+	}
+	return h, true
+}
+
+// choose picks the lines that are traced: the most frequent ones, first ones first.
+func (c *lineCutter) choose(n int) {
+	if n == 0 {
+		return
+	}
+	for h, count := range c.in {
+		if int(count.samples) > c.threshold {
+			c.order = append(c.order, h)
+		}
+	}
+	slices.SortFunc(c.order, func(a, b [16]byte) int {
+		x, y := c.in[a], c.in[b]
+		return cmp.Or(cmp.Compare(y.samples, x.samples), cmp.Compare(x.number, y.number))
+	})
+	c.order = c.order[:min(n, len(c.order))]
+	for _, h := range c.order {
+		c.traced[h] = new([]string)
+	}
+}
+
+// cut removes the frequent lines of a sample, and the column of their hashes.
+func (c *lineCutter) cut(r *Row) error {
 	text, err := r.Text()
 	if err != nil {
 		return err
@@ -113,17 +162,29 @@ func (d *lineDedup) cut(r *Row, in map[string]int) error {
 	var kept []string
 	i := 0
 	for line := range strings.SplitSeq(text, "\n") {
-		h := ""
+		var v any
 		if i < len(hashes) {
-			h, _ = hashes[i].(string)
+			v = hashes[i]
 		}
 		i++
-		if h == "" || in[h] <= d.Threshold {
+		h, ok := lineKey(v)
+		if !ok || int(c.in[h].samples) <= c.threshold {
 			kept = append(kept, line)
+		} else if texts := c.traced[h]; texts != nil && len(*texts) < 2 {
+			*texts = append(*texts, text)
 		}
 	}
 	if len(kept) < i {
 		r.SetText(strings.Join(kept, "\n"))
 	}
+	r.Sample.Delete(lineHashColumn)
 	return nil
+}
+
+// pairs returns the first two texts with each of the traced lines.
+func (c *lineCutter) pairs() (all [][]string) {
+	for _, h := range c.order {
+		all = append(all, *c.traced[h])
+	}
+	return all
 }

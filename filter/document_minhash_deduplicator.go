@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/binary"
+	"iter"
 	"math"
 	"sync"
 )
@@ -70,9 +71,11 @@ func (d *minhash) Hash(_ context.Context, r *Row) error {
 	if err != nil || len(runs) == 0 && !r.Strict {
 		return err
 	}
-	bands := d.bandsOf(d.signature(runs))
-	r.bands = make([]uint64, len(bands))
-	for i, b := range bands {
+	signature := d.signature(runs)
+	r.bands = make([]uint64, d.bands)
+	var b []byte
+	for i := range r.bands {
+		b = d.appendBand(b[:0], signature, i)
 		sum := sha1.Sum(b)
 		r.bands[i] = binary.LittleEndian.Uint64(sum[:])
 	}
@@ -94,43 +97,66 @@ func (d *minhash) signature(runs []string) []uint32 {
 			continue
 		}
 		seen[h] = true
+		a, b := d.a[:len(least)], d.b[:len(least)]
 		for i := range least {
-			least[i] = min(least[i], uint32((uint64(h)*d.a[i]+d.b[i])%mersenne61))
+			least[i] = min(least[i], uint32(mod61(uint64(h)*a[i]+b[i])))
 		}
 	}
 	return least
 }
 
-// bandsOf cuts a signature into bands, as the bytes that Data-Juicer compares.
-func (d *minhash) bandsOf(signature []uint32) [][]byte {
-	bands := make([][]byte, d.bands)
-	for i := range bands {
-		for _, v := range signature[i*d.rows : (i+1)*d.rows] {
-			bands[i] = binary.BigEndian.AppendUint64(bands[i], uint64(v))
-		}
+// mod61 is x % mersenne61.
+func mod61(x uint64) uint64 {
+	x = x&mersenne61 + x>>61
+	if x >= mersenne61 {
+		x -= mersenne61
 	}
-	return bands
+	return x
 }
 
-func (d *minhash) Reduce(_ context.Context, rows []*Row) ([]int, error) {
-	sets := newClusters(len(rows))
-	for band := range d.bands {
-		first := make(map[uint64]int, len(rows))
-		for i, r := range rows {
-			if r.bands == nil {
-				continue // a text with nothing to compare
-			}
-			if j, ok := first[r.bands[band]]; ok {
+// appendBand appends a band of a signature, as the bytes that Data-Juicer compares.
+func (d *minhash) appendBand(b []byte, signature []uint32, band int) []byte {
+	for _, v := range signature[band*d.rows : (band+1)*d.rows] {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
+	return b
+}
+
+// bandsAtOnce bounds the bands that Reduce holds in memory, 8 bytes of each a row: it
+// goes over the rows once for so many.
+const bandsAtOnce = 40
+
+func (d *minhash) Reduce(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
+	sets := newClusters(n)
+	for from := 0; from < d.bands; from += bandsAtOnce {
+		d.joinBands(sets, n, rows, from, min(from+bandsAtOnce, d.bands))
+	}
+	return sets.firsts(), nil
+}
+
+// joinBands joins rows that have one of some bands in common.
+func (d *minhash) joinBands(sets clusters, n int, rows iter.Seq[*Row], from, to int) {
+	hashes := make([]uint64, 0, n*(to-from))
+	var members []int // the rows that have something to compare
+	i := -1
+	for r := range rows {
+		if i++; len(r.bands) == d.bands {
+			hashes = append(hashes, r.bands[from:to]...)
+			members = append(members, i)
+		}
+	}
+	first := map[uint64]int{}
+	for b := range to - from {
+		clear(first)
+		for k, i := range members {
+			h := hashes[k*(to-from)+b]
+			if j, ok := first[h]; ok {
 				sets.join(i, j)
 			} else {
-				first[r.bands[band]] = i
+				first[h] = i
 			}
 		}
 	}
-	for _, r := range rows {
-		r.bands = nil
-	}
-	return sets.firsts(), nil
 }
 
 // clusters is a union-find whose roots are the least members.

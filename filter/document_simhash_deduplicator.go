@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/binary"
+	"iter"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -68,21 +69,22 @@ func simhashOf(runs []string) (h uint64) {
 	return h
 }
 
-func (d *simhash) Reduce(_ context.Context, rows []*Row) ([]int, error) {
-	hashes := make([]uint64, len(rows))
-	sets := newClusters(len(rows))
+func (d *simhash) Reduce(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
+	sets := newClusters(n)
 	first := map[uint64]int{}
-	for i, r := range rows {
+	i := -1
+	for r := range rows {
+		i++
 		v, _ := r.Sample.Get(simhashColumn)
 		s, _ := v.(string)
-		hashes[i], _ = strconv.ParseUint(s, 10, 64)
-		if hashes[i] == 0 && !r.Strict {
+		hash, _ := strconv.ParseUint(s, 10, 64)
+		if hash == 0 && !r.Strict {
 			continue // nothing to compare
 		}
-		if j, ok := first[hashes[i]]; ok {
+		if j, ok := first[hash]; ok {
 			sets.join(i, j)
 		} else {
-			first[hashes[i]] = i
+			first[hash] = i
 		}
 	}
 	d.near(first, sets)

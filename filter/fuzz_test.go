@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func FuzzOps(f *testing.F) {
 				}
 			case Deduplicator:
 				if op.Hash(context.Background(), r) == nil {
-					op.Reduce(context.Background(), []*Row{r, r.Copy()})
+					op.Reduce(context.Background(), 2, slices.Values([]*Row{r, r.Copy()}))
 				}
 			}
 		}

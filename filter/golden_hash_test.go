@@ -122,8 +122,9 @@ func hashText(t *testing.T, op Op, r *Row, name string) string {
 		t.Fatal(err)
 	}
 	var hexes []string
-	for _, b := range m.bandsOf(m.signature(runs)) {
-		hexes = append(hexes, hex.EncodeToString(b))
+	signature := m.signature(runs)
+	for i := range m.bands {
+		hexes = append(hexes, hex.EncodeToString(m.appendBand(nil, signature, i)))
 	}
 	sum := sha256.Sum256([]byte(strings.Join(hexes, "")))
 	return string(dataset.AppendJSON(nil, []any{int64(len(hexes)), hexes[0][:min(32, len(hexes[0]))], hex.EncodeToString(sum[:])[:16]}))

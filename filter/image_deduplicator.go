@@ -2,6 +2,7 @@ package filter
 
 import (
 	"context"
+	"iter"
 	"strings"
 )
 
@@ -84,6 +85,6 @@ func (d *imageDedup) key(r *Row) (string, bool) {
 	return h + " " + text, true
 }
 
-func (d *imageDedup) Reduce(_ context.Context, rows []*Row) ([]int, error) {
-	return firstOfEach(d, rows), nil
+func (d *imageDedup) Reduce(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
+	return firstOfEach(d, n, rows), nil
 }

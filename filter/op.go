@@ -3,6 +3,7 @@ package filter
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -37,17 +38,20 @@ type Deduplicator interface {
 	// there. It is called from several goroutines at once.
 	Hash(ctx context.Context, r *Row) error
 
-	// Reduce looks at all rows, of which there are at least two. For each it returns
-	// the index of the row it repeats, or its own index if it stays. It may change rows
-	// that stay.
-	Reduce(ctx context.Context, rows []*Row) ([]int, error)
+	// Reduce looks at all n rows, of which there are at least two. For each it returns
+	// the index of the row it repeats, or its own index if it stays.
+	//
+	// The rows wait on disk: memory holds what Reduce keeps of them. It may range over
+	// them more than once and gets new ones every time; what it changes in them is lost.
+	Reduce(ctx context.Context, n int, rows iter.Seq[*Row]) ([]int, error)
 }
 
 // Selector picks samples by looking at all of them.
 type Selector interface {
 	// Select returns the indices of the rows that stay, in the order in which they go
-	// on; an index may come up more than once.
-	Select(ctx context.Context, rows []*Row) ([]int, error)
+	// on; an index may come up more than once. There are n rows, at least two, to be read
+	// as a Deduplicator reads them.
+	Select(ctx context.Context, n int, rows iter.Seq[*Row]) ([]int, error)
 }
 
 // exact is a Deduplicator that keeps the first row of each key, so that it needs no

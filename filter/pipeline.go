@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/md5"
 	"iter"
-	"slices"
-	"strconv"
-	"sync"
 
 	"github.com/easel-go/easel/dataset"
 )
@@ -21,22 +18,24 @@ type pipeline struct {
 	journal *journal // of a run that may be resumed; nil otherwise
 	trace   *tracer  // nil unless texts are to be compared
 	measure bool     // nothing is dropped but what fails
-	bounds  [][]Bound
+	spools  *spools
 }
 
 // all joins the stages: runs of ops that see one row at a time, worked on in parallel,
 // and between them the ops that must see rows in order, or all at once.
 func (p *pipeline) all(rows iter.Seq[*Row]) iter.Seq[*Row] {
-	p.bounds = boundsOf(p.steps)
 	from := 0
 	for i, s := range p.steps {
 		switch op := s.Op.(type) {
-		case exact:
-			rows = p.firsts(p.parallel(rows, from, i+1), i, op)
 		case Deduplicator:
-			rows = p.barrier(p.parallel(rows, from, i+1), i, p.reduce)
+			rows = p.parallel(rows, from, i+1)
+			if op, ok := op.(exact); ok && !p.trace.wants(s) {
+				rows = p.firsts(rows, i, op)
+				break
+			}
+			rows = p.together(rows, i)
 		case Selector:
-			rows = p.barrier(p.parallel(rows, from, i), i, p.choose)
+			rows = p.together(p.parallel(rows, from, i), i)
 		default:
 			continue
 		}
@@ -59,32 +58,15 @@ func boundsOf(steps []Step) [][]Bound {
 // chunk is the number of rows that go to a worker at once.
 const chunk = 32
 
-type job struct {
-	rows []*Row
-	done chan []*Row
-}
-
 // parallel runs steps from up to to, each row by itself, and keeps the order.
 func (p *pipeline) parallel(rows iter.Seq[*Row], from, to int) iter.Seq[*Row] {
 	if from == to {
 		return rows
 	}
 	return func(yield func(*Row) bool) {
-		quit := make(chan struct{})
-		queue, order := make(chan job), make(chan job, 2*p.workers)
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		defer close(quit)
-		wg.Go(func() { p.feed(rows, queue, order, quit) })
-		for range p.workers {
-			wg.Go(func() {
-				for j := range queue {
-					j.done <- p.through(j.rows, from, to)
-				}
-			})
-		}
-		for j := range order {
-			for _, r := range <-j.done {
+		work := func(rows []*Row) []*Row { return p.through(rows, from, to) }
+		for done := range inOrder(p.ctx, p.workers, chunks(rows), work) {
+			for _, r := range done {
 				if !yield(r) {
 					return
 				}
@@ -93,34 +75,21 @@ func (p *pipeline) parallel(rows iter.Seq[*Row], from, to int) iter.Seq[*Row] {
 	}
 }
 
-// feed cuts rows into jobs, until there are no more or nobody wants them.
-func (p *pipeline) feed(rows iter.Seq[*Row], queue, order chan<- job, quit <-chan struct{}) {
-	defer close(queue)
-	defer close(order)
-	var batch []*Row
-	send := func() bool {
-		j := job{batch, make(chan []*Row, 1)}
-		batch = nil
-		for _, to := range []chan<- job{order, queue} {
-			select {
-			case to <- j:
-			case <-quit:
-				j.done <- nil
-				return false
-			case <-p.ctx.Done():
-				j.done <- nil
-				return false
+// chunks gathers rows.
+func chunks(rows iter.Seq[*Row]) iter.Seq[[]*Row] {
+	return func(yield func([]*Row) bool) {
+		var batch []*Row
+		for r := range rows {
+			if batch = append(batch, r); len(batch) == chunk {
+				if !yield(batch) {
+					return
+				}
+				batch = make([]*Row, 0, chunk)
 			}
 		}
-		return true
-	}
-	for r := range rows {
-		if batch = append(batch, r); len(batch) == chunk && !send() {
-			return
+		if len(batch) > 0 {
+			yield(batch)
 		}
-	}
-	if len(batch) > 0 {
-		send()
 	}
 }
 
@@ -150,7 +119,7 @@ func (p *pipeline) one(i int, s *Step, r *Row) {
 		keep, err := p.decide(i, op, r)
 		keep = keep || p.measure
 		v := Verdict{Op: s.Name, Step: i, Kept: keep && err == nil, Err: err, Numbers: r.Stats.fields[known:len(r.Stats.fields):len(r.Stats.fields)]}
-		if v.Bounds = p.bounds[i]; v.Bounds != nil && len(v.Numbers) == 0 {
+		if v.Bounds = p.spools.bounds[i]; v.Bounds != nil && len(v.Numbers) == 0 {
 			v.Numbers = r.Stats.of(v.Bounds)
 		}
 		r.rule(v)
@@ -239,19 +208,12 @@ func (p *pipeline) mapAll(i int, s *Step, m Mapper, rows []*Row) []*Row {
 // row's number.
 func (p *pipeline) firsts(rows iter.Seq[*Row], i int, op exact) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
-		seen := map[[16]byte]int{}
+		seen := firsts{}
 		for r := range rows {
 			if !r.dropped {
 				r.keys = &p.steps[i].Keys
-				v := Verdict{Op: p.steps[i].Name, Step: i, Kept: true}
-				if key, ok := op.key(r); ok {
-					h := shortHash(key)
-					if first, twice := seen[h]; twice {
-						v.Kept, v.Like = p.measure, "row "+strconv.Itoa(first)
-					} else {
-						seen[h] = r.Index
-					}
-				}
+				v := seen.rule(i, p.steps[i], op, r)
+				v.Kept = v.Kept || p.measure
 				r.rule(v)
 			}
 			if !yield(r) {
@@ -261,74 +223,35 @@ func (p *pipeline) firsts(rows iter.Seq[*Row], i int, op exact) iter.Seq[*Row] {
 	}
 }
 
-// barrier gathers all rows and lets decide rule about those that are left. What a
-// selector chose comes behind what was dropped.
-func (p *pipeline) barrier(rows iter.Seq[*Row], i int, decide func(i int, alive []*Row) (chosen []*Row, err error)) iter.Seq[*Row] {
+// together lets a step rule about all rows that are left. Those that were dropped before
+// do not wait for it.
+func (p *pipeline) together(rows iter.Seq[*Row], i int) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
-		var all, alive []*Row
+		waiting := p.spools.open()
+		defer waiting.close()
 		for r := range rows {
-			all = append(all, r)
-			if !r.dropped {
-				r.keys = &p.steps[i].Keys
-				alive = append(alive, r)
+			if r.dropped {
+				if !yield(r) {
+					return
+				}
+			} else if err := waiting.add(r); err != nil {
+				p.stop(err)
+				return
 			}
 		}
 		if p.ctx.Err() != nil {
 			return
 		}
-		chosen, err := decide(i, alive)
-		if err != nil {
-			p.stop(err)
-			return
-		}
-		if _, ok := p.steps[i].Op.(Selector); ok {
-			all = slices.DeleteFunc(all, func(r *Row) bool { return !r.dropped })
-			all = append(all, chosen...)
-		}
-		for _, r := range all {
+		err := together{p.trace, p.measure}.rule(p.ctx, i, p.steps[i], waiting, func(r *Row) error {
 			if !yield(r) {
-				return
+				return errEnough
 			}
+			return nil
+		})
+		if err != nil && err != errEnough {
+			p.stop(err)
 		}
 	}
-}
-
-func (p *pipeline) reduce(i int, alive []*Row) ([]*Row, error) {
-	s, op := p.steps[i], p.steps[i].Op.(Deduplicator)
-	like := all(len(alive))
-	if len(alive) > 1 {
-		var err error
-		if like, err = op.Reduce(p.ctx, alive); err != nil {
-			return nil, err
-		}
-	}
-	for k, r := range alive {
-		v := Verdict{Op: s.Name, Step: i, Kept: like[k] == k}
-		if !v.Kept {
-			v.Like = alive[like[k]].String()
-		}
-		r.rule(v)
-	}
-	return alive, nil
-}
-
-func (p *pipeline) choose(i int, alive []*Row) ([]*Row, error) {
-	s := p.steps[i]
-	kept, err := pick(p.ctx, s.Op.(Selector), alive)
-	if err != nil {
-		return nil, err
-	}
-	chosen := map[*Row]bool{}
-	for _, r := range kept {
-		chosen[r] = true
-		r.rule(Verdict{Op: s.Name, Step: i, Kept: true})
-	}
-	for _, r := range alive {
-		if !chosen[r] {
-			r.rule(Verdict{Op: s.Name, Step: i})
-		}
-	}
-	return kept, nil
 }
 
 // shortHash is enough of a key to tell it from others.

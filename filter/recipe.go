@@ -39,6 +39,7 @@ type Recipe struct {
 	StopOnError bool     `param:"skip_op_error,not"`
 	Lenient     bool     `param:"load_jsonl_lenient"` // pass over lines that are no JSON objects
 	WorkDir     string   `param:"work_dir"`           // for traces and the journal; "" is a folder named by the time, beside the result
+	TempDir     string   `param:"temp_dir"`           // where samples wait that an op must see together; "" is the result's folder
 	Compat      string   `param:"compat"`             // "strict" does what Data-Juicer 1.6.1 does, see Rules
 	Steps       []Step
 
@@ -154,7 +155,7 @@ func dotted(key string) bool {
 var unusedSettings = []string{"executor_type", "strict_preflight", "generated_dataset_config", "validators", "load_dataset_kwargs", "read_options",
 	"override_num_blocks", "export_in_parallel", "export_extra_args", "export_aws_credentials", "decrypt_after_reading", "encrypt_before_export",
 	"encryption_key_path", "turbo", "use_cache", "ds_cache_dir", "cache_compress", "open_monitor", "use_checkpoint", "checkpoint", "event_logging",
-	"event_log_dir", "checkpoint_dir", "job_id", "resume", "temp_dir", "open_insight_mining", "op_list_to_mine", "min_common_dep_num_to_combine",
+	"event_log_dir", "checkpoint_dir", "job_id", "resume", "open_insight_mining", "op_list_to_mine", "min_common_dep_num_to_combine",
 	"conflict_resolve_strategy", "fusion_strategy", "mapper_fusion", "mapper_fusion_vram_limit", "adaptive_batch_size", "percentiles",
 	"export_original_dataset", "save_stats_in_one_file", "ray_address", "partition", "partition_size", "partition_dir", "max_partition_size_mb",
 	"custom-operator-paths", "custom_operator_paths", "debug", "auto", "auto_num", "hpo_config", "data_probe_algo", "data_probe_ratio", "use_dag",

@@ -3,6 +3,7 @@ package filter
 import (
 	"cmp"
 	"context"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -32,23 +33,23 @@ func (s *randomSelector) check() error {
 	return nil
 }
 
-func (s *randomSelector) Select(_ context.Context, rows []*Row) ([]int, error) {
+func (s *randomSelector) Select(_ context.Context, of int, _ iter.Seq[*Row]) ([]int, error) {
 	n := 0
 	switch {
 	case s.Ratio == nil && s.Num == nil:
-		return all(len(rows)), nil
+		return all(of), nil
 	case s.Ratio == nil || *s.Ratio == 0:
 		if s.Num == nil {
 			return nil, as("TypeError", fail(Invalid, "random_selector: select_ratio 0 without select_num"))
 		}
 		n = *s.Num
 	default:
-		n = int(*s.Ratio * float64(len(rows)))
+		n = int(*s.Ratio * float64(of))
 		if s.Num != nil {
 			n = min(n, *s.Num)
 		}
 	}
-	return randomSample(len(rows), n), nil
+	return randomSample(of, n), nil
 }
 
 func all(n int) []int {
@@ -110,12 +111,12 @@ func (s *topOf) count(n int) (k int, ok bool) {
 // Reverse off the least, least first. Of equal values the first sample comes first.
 type topK struct{ topOf }
 
-func (s *topK) Select(_ context.Context, rows []*Row) ([]int, error) {
-	k, ok := s.count(len(rows))
+func (s *topK) Select(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
+	k, ok := s.count(n)
 	if s.Field == "" || !ok {
-		return all(len(rows)), nil
+		return all(n), nil
 	}
-	values, nested, err := fieldValues(rows, s.Field)
+	values, nested, err := fieldValues(n, rows, s.Field)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +127,9 @@ func (s *topK) Select(_ context.Context, rows []*Row) ([]int, error) {
 }
 
 // fieldValues returns the values of a field; nested says that it lies within a column.
-func fieldValues(rows []*Row, name string) (values []any, nested bool, err error) {
-	for _, r := range rows {
+func fieldValues(n int, rows iter.Seq[*Row], name string) (values []any, nested bool, err error) {
+	values = make([]any, 0, n)
+	for r := range rows {
 		if _, whole := r.Sample.Get(name); !whole {
 			nested = true
 		}
@@ -240,11 +242,10 @@ func (s *rangeSelector) check() error {
 	return nil
 }
 
-func (s *rangeSelector) Select(_ context.Context, rows []*Row) ([]int, error) {
+func (s *rangeSelector) Select(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
 	if s.Field == "" || s.LowShare == nil && s.LowRank == nil || s.HighShare == nil && s.HighRank == nil {
-		return all(len(rows)), nil
+		return all(n), nil
 	}
-	n := len(rows)
 	low, high := 0, n
 	if s.LowShare != nil {
 		low = int(*s.LowShare * float64(n))
@@ -259,7 +260,7 @@ func (s *rangeSelector) Select(_ context.Context, rows []*Row) ([]int, error) {
 		high = min(high, *s.HighRank)
 	}
 	high = max(low, high)
-	values, _, err := fieldValues(rows, s.Field)
+	values, _, err := fieldValues(n, rows, s.Field)
 	if err != nil {
 		return nil, err
 	}
@@ -279,17 +280,17 @@ func (s *rangeSelector) Select(_ context.Context, rows []*Row) ([]int, error) {
 // frequency keeps the samples with the most frequent values of a field.
 type frequency struct{ topOf }
 
-func (s *frequency) Select(_ context.Context, rows []*Row) ([]int, error) {
+func (s *frequency) Select(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
 	if s.Field == "" {
-		return all(len(rows)), nil
+		return all(n), nil
 	}
-	groups, err := groupBy(rows, s.Field)
+	groups, err := groupBy(n, rows, s.Field)
 	if err != nil {
 		return nil, err
 	}
 	k, ok := s.count(len(groups))
 	if !ok {
-		return all(len(rows)), nil
+		return all(n), nil
 	}
 	slices.SortStableFunc(groups, func(a, b []int) int {
 		if s.Reverse {
@@ -301,8 +302,8 @@ func (s *frequency) Select(_ context.Context, rows []*Row) ([]int, error) {
 }
 
 // groupBy gathers the rows of equal values, in the order in which values first come up.
-func groupBy(rows []*Row, field string) (groups [][]int, err error) {
-	values, _, err := fieldValues(rows, field)
+func groupBy(n int, rows iter.Seq[*Row], field string) (groups [][]int, err error) {
+	values, _, err := fieldValues(n, rows, field)
 	if err != nil {
 		return nil, err
 	}
@@ -341,11 +342,11 @@ type tags struct {
 	Tags  []string `param:"target_tags"`
 }
 
-func (s *tags) Select(_ context.Context, rows []*Row) ([]int, error) {
+func (s *tags) Select(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
 	if s.Field == "" {
-		return all(len(rows)), nil
+		return all(n), nil
 	}
-	values, _, err := fieldValues(rows, s.Field)
+	values, _, err := fieldValues(n, rows, s.Field)
 	if err != nil {
 		return nil, err
 	}

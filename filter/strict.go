@@ -2,114 +2,113 @@ package filter
 
 import (
 	"context"
+	"iter"
 	"runtime"
-	"sync"
 )
 
 // strictly runs steps as Data-Juicer 1.6.1 does, an op over all rows after the other,
 // and loses what it loses: where a row fails on an op that works in batches, all rows
-// of its batch are gone. It holds all rows in memory.
+// of its batch are gone. Between ops the rows are on disk.
 type strictly struct {
 	workers int // np, already bounded by the number of CPUs
 	trace   *tracer
 	journal *journal
-	stats   bool // a filter has measured something, so the statistics column exists
+	spools  *spools
+	gone    func(*Row) error // gets the rows that are lost or dropped
 }
 
-// step runs one op over all rows.
-func (x *strictly) step(ctx context.Context, n int, s Step, rows []*Row) (kept []*Row, err error) {
-	for _, r := range rows {
-		r.keys, r.Strict = &s.Keys, true
+// all runs the steps over rows and hands those that are left to out.
+func (x *strictly) all(ctx context.Context, rows iter.Seq[*Row], out func(*Row) error) error {
+	left := x.spools.open()
+	defer func() { left.close() }()
+	for r := range rows {
+		if r.err != nil {
+			return as("DatasetGenerationError", r.err)
+		}
+		if err := left.add(r); err != nil {
+			return err
+		}
+	}
+	for i, s := range x.spools.steps {
+		next := x.spools.open()
+		err := x.step(ctx, i, s, left, next.add)
+		left.close()
+		if left = next; err != nil {
+			return err
+		}
+	}
+	if err := left.seal(); err != nil {
+		return err
+	}
+	for r := range left.all(ctx, &Keys{}) {
+		if err := out(r); err != nil {
+			return err
+		}
+	}
+	return left.err
+}
+
+// step runs one op over all rows and hands those that are left to out.
+func (x *strictly) step(ctx context.Context, n int, s Step, rows *spool, out func(*Row) error) (err error) {
+	if err := rows.seal(); err != nil {
+		return err
 	}
 	switch op := s.Op.(type) {
 	case Filter:
-		kept, err = x.filter(ctx, n, s, op, rows)
+		err = x.filter(ctx, n, s, op, rows, out)
 	case Mapper:
-		kept, err = x.mapper(ctx, n, s, op, rows)
-		for _, r := range kept {
-			for _, c := range r.changes {
-				x.trace.mapped(s, c)
-			}
-			r.changes = nil
-		}
+		err = x.mapper(ctx, n, s, op, rows, out)
 	case Deduplicator:
-		kept, err = x.dedup(ctx, n, s, op, rows)
+		err = x.dedup(ctx, n, s, op, rows, out)
 	case Selector:
-		kept, err = pick(ctx, op, rows)
-		chosen := map[*Row]bool{}
-		for _, r := range kept {
-			chosen[r] = true
-		}
-		for _, r := range rows {
-			if err == nil && !chosen[r] {
-				r.rule(Verdict{Op: s.Name, Step: n})
-			}
-		}
+		err = together{trace: x.trace}.rule(ctx, n, s, rows, x.sort(out))
 	}
-	return kept, err
+	if err == nil {
+		err = rows.err
+	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
 }
 
-func pick(ctx context.Context, op Selector, rows []*Row) ([]*Row, error) {
-	if len(rows) <= 1 {
-		return rows, nil
-	}
-	indices, err := op.Select(ctx, rows)
-	if err != nil {
-		return nil, err
-	}
-	kept := make([]*Row, len(indices))
-	seen := make([]bool, len(rows))
-	for i, at := range indices {
-		kept[i] = rows[at]
-		if seen[at] {
-			kept[i] = rows[at].Copy()
+// sort hands rows that are left to out, and the others to gone.
+func (x *strictly) sort(out func(*Row) error) func(*Row) error {
+	return func(r *Row) error {
+		if r.dropped {
+			return x.gone(r)
 		}
-		seen[at] = true
+		return out(r)
 	}
-	return kept, nil
 }
 
-func (x *strictly) filter(ctx context.Context, n int, s Step, op Filter, rows []*Row) ([]*Row, error) {
-	rows, err := x.measure(ctx, n, s, op, rows)
-	if err != nil {
-		return nil, err
-	}
-	var kept []*Row
-	for _, r := range rows {
-		keep, err := op.Keep(r)
-		if err != nil && s.StopOnError {
-			return nil, err
-		}
-		v := Verdict{Op: s.Name, Step: n, Kept: keep && err == nil, Err: err, Numbers: r.Stats.fields}
-		if b, ok := op.(bounded); ok {
-			v.Bounds = b.Bounds()
-			v.Numbers = r.Stats.of(v.Bounds)
-		}
-		r.rule(v)
-		if v.Kept {
-			kept = append(kept, r)
-		} else {
-			x.trace.dropped(s, r)
-		}
-	}
-	return kept, nil
-}
-
-// measure returns the rows that came through, with their statistics rounded.
-func (x *strictly) measure(ctx context.Context, n int, s Step, op Filter, rows []*Row) ([]*Row, error) {
-	if _, none := op.(statless); !none && len(rows) > 0 {
-		x.stats = true
-		for _, r := range rows {
+// filter measures rows, rounds their statistics, and decides.
+func (x *strictly) filter(ctx context.Context, n int, s Step, op Filter, rows *spool, out func(*Row) error) error {
+	_, none := op.(statless)
+	measure := func(r *Row) ([]*Row, error) {
+		if !none {
 			r.addStatsColumn()
 		}
-	}
-	return x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) {
 		return []*Row{r}, x.journal.measure(ctx, n, op, r)
+	}
+	return x.batches(ctx, n, s, rows, measure, func(r *Row) error {
+		keep, err := op.Keep(r)
+		if err != nil && s.StopOnError {
+			return err
+		}
+		v := Verdict{Op: s.Name, Step: n, Kept: keep && err == nil, Err: err, Numbers: r.Stats.fields, Bounds: x.spools.bounds[n]}
+		if v.Bounds != nil {
+			v.Numbers = r.Stats.of(v.Bounds)
+		}
+		if r.rule(v); !v.Kept {
+			x.trace.dropped(s, r)
+		}
+		return x.sort(out)(r)
 	})
 }
 
-func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows []*Row) ([]*Row, error) {
-	return x.batches(ctx, n, s, rows, func(r *Row) ([]*Row, error) {
+func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows *spool, out func(*Row) error) error {
+	change := func(r *Row) ([]*Row, error) {
 		var c change
 		if x.trace != nil {
 			c = x.trace.before(n, s, r)
@@ -122,85 +121,90 @@ func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows []
 			}
 		}
 		return got, err
+	}
+	return x.batches(ctx, n, s, rows, change, func(r *Row) error {
+		for _, c := range r.changes {
+			x.trace.mapped(s, c)
+		}
+		r.changes = nil
+		return out(r)
 	})
 }
 
-func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, rows []*Row) ([]*Row, error) {
+func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, rows *spool, out func(*Row) error) error {
 	one := s
 	one.BatchSize = 1
-	rows, err := x.batches(ctx, n, one, rows, func(r *Row) ([]*Row, error) { return []*Row{r}, x.journal.hash(ctx, n, op, r) })
-	if err != nil || len(rows) <= 1 {
-		return rows, err
-	}
-	like, err := op.Reduce(ctx, rows)
-	if err != nil {
-		return nil, err
-	}
-	x.trace.twins(s, rows, like)
-	var kept []*Row
-	for i, r := range rows {
-		v := Verdict{Op: s.Name, Step: n, Kept: like[i] == i}
-		if v.Kept {
-			kept = append(kept, r)
-		} else {
-			v.Like = rows[like[i]].String()
-		}
-		r.rule(v)
-	}
-	return kept, nil
-}
-
-// batches calls fn for every row, in parallel. np contiguous shards are cut into
-// batches; the rows of a batch in which one fails are lost together.
-func (x *strictly) batches(ctx context.Context, n int, s Step, rows []*Row, fn func(*Row) ([]*Row, error)) ([]*Row, error) {
-	cuts := s.cuts(len(rows), x.workers)
-	out := make([][]*Row, len(cuts))
-	errs := make([]error, len(cuts))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
-	for i, c := range cuts {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			out[i], errs[i] = batch(ctx, rows[c[0]:c[1]], fn)
+	hash := func(r *Row) ([]*Row, error) { return []*Row{r}, x.journal.hash(ctx, n, op, r) }
+	if op, ok := op.(exact); ok && !x.trace.wants(s) {
+		seen := firsts{}
+		return x.batches(ctx, n, one, rows, hash, func(r *Row) error {
+			r.rule(seen.rule(n, s, op, r))
+			return x.sort(out)(r)
 		})
 	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	hashed := x.spools.open()
+	defer hashed.close()
+	if err := x.batches(ctx, n, one, rows, hash, hashed.add); err != nil {
+		return err
 	}
-	var kept []*Row
-	for i := range cuts {
-		if errs[i] == nil {
-			kept = append(kept, out[i]...)
-			continue
-		}
-		if s.StopOnError {
-			return nil, errs[i]
-		}
-		for _, r := range rows[cuts[i][0]:cuts[i][1]] {
-			r.rule(Verdict{Op: s.Name, Step: n, Err: errs[i]})
-		}
-	}
-	return kept, nil
+	return together{trace: x.trace}.rule(ctx, n, s, hashed, x.sort(out))
 }
 
-func batch(ctx context.Context, rows []*Row, fn func(*Row) ([]*Row, error)) (out []*Row, err error) {
-	for _, r := range rows {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		got, err := safely(r, fn)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, got...)
-	}
-	return out, nil
+// batch is what fails together. work is what an op makes of its rows.
+type batch struct {
+	rows, out []*Row
+	err       error
 }
 
-// cuts returns the bounds of the batches of n rows in np contiguous shards.
-func (s Step) cuts(n, np int) (cuts [][2]int) {
+// batches calls work for every row, in parallel, and hands what it makes of them to out in
+// order. The rows of a batch in which one fails are lost together.
+func (x *strictly) batches(ctx context.Context, n int, s Step, rows *spool, work func(*Row) ([]*Row, error), out func(*Row) error) error {
+	run := func(all []batch) []batch {
+		for i := range all {
+			all[i].run(ctx, work)
+		}
+		return all
+	}
+	for done := range inOrder(ctx, runtime.GOMAXPROCS(0), s.cut(rows.n, x.workers, rows.all(ctx, &s.Keys)), run) {
+		for _, b := range done {
+			if b.err == nil {
+				for _, r := range b.out {
+					if err := out(r); err != nil {
+						return err
+					}
+				}
+				continue
+			}
+			if s.StopOnError || ctx.Err() != nil {
+				return b.err
+			}
+			for _, r := range b.rows {
+				r.rule(Verdict{Op: s.Name, Step: n, Err: b.err})
+				if err := x.gone(r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (b *batch) run(ctx context.Context, work func(*Row) ([]*Row, error)) {
+	b.out = make([]*Row, 0, len(b.rows))
+	for _, r := range b.rows {
+		if b.err = ctx.Err(); b.err != nil {
+			return
+		}
+		got, err := safely(r, work)
+		if b.err = err; err != nil {
+			return
+		}
+		b.out = append(b.out, got...)
+	}
+}
+
+// cut yields the batches of n rows in np contiguous shards, small ones several at a time.
+func (s Step) cut(n, np int, rows iter.Seq[*Row]) iter.Seq[[]batch] {
 	size := 1000
 	if s.BatchSize > 0 {
 		size = s.BatchSize
@@ -212,15 +216,38 @@ func (s Step) cuts(n, np int) (cuts [][2]int) {
 		np = min(np, s.Workers)
 	}
 	np = max(1, min(np, n))
-	for i, from := 0, 0; i < np; i++ {
-		to := from + n/np
-		if i < n%np {
-			to++
+	return func(yield func([]batch) bool) {
+		var list []batch
+		var b batch
+		held, shard, left := 0, 0, shardSize(n, np, 0)
+		for r := range rows {
+			b.rows = append(b.rows, r)
+			held++
+			if left--; left > 0 && len(b.rows) < size {
+				continue
+			}
+			if list, b = append(list, b), (batch{}); held >= chunk {
+				if !yield(list) {
+					return
+				}
+				list, held = nil, 0
+			}
+			if left == 0 {
+				shard++
+				left = shardSize(n, np, shard)
+			}
 		}
-		for ; from < to; from += size {
-			cuts = append(cuts, [2]int{from, min(from+size, to)})
+		if len(list) > 0 {
+			yield(list)
 		}
-		from = to
 	}
-	return cuts
+}
+
+// shardSize is the length of one of np contiguous shards of n rows: the first ones have
+// one more where n is no multiple of np.
+func shardSize(n, np, shard int) int {
+	if shard < n%np {
+		return n/np + 1
+	}
+	return n / np
 }

@@ -26,8 +26,14 @@ func (rec *Recipe) newTracer() *tracer {
 	return &tracer{ops: rec.TraceOps, most: rec.TraceNum, keys: rec.TraceKeys, files: map[string][]byte{}, count: map[string]int{}}
 }
 
-func (t *tracer) wants(s Step) bool {
-	return t != nil && (len(t.ops) == 0 || slices.Contains(t.ops, s.Name)) && t.count[s.Name] < t.most
+func (t *tracer) wants(s Step) bool { return t.room(s) > 0 }
+
+// room returns how many lines more an op may have.
+func (t *tracer) room(s Step) int {
+	if t == nil || len(t.ops) > 0 && !slices.Contains(t.ops, s.Name) {
+		return 0
+	}
+	return max(0, t.most-t.count[s.Name])
 }
 
 func (t *tracer) line(file, op string, v dataset.Struct) {
@@ -82,31 +88,54 @@ func (t *tracer) before(step int, s Step, r *Row) (c change) {
 	return c
 }
 
-// twins writes the first two rows of each group of duplicates, largest groups first.
-func (t *tracer) twins(s Step, rows []*Row, like []int) {
+// twins writes the first two rows of each group of duplicates, largest groups first. at
+// returns a row by its index.
+func (t *tracer) twins(s Step, like []int, at func(int) (*Row, error)) error {
 	if !t.wants(s) {
-		return
+		return nil
 	}
-	var groups [][]int
-	at := map[int]int{}
+	type group struct{ size, first, second int }
+	groups := map[int]*group{}
+	var order []*group
 	for i, first := range like {
 		if first == i {
 			continue
 		}
-		g, ok := at[first]
-		if !ok {
-			g = len(groups)
-			at[first] = g
-			groups = append(groups, []int{first})
+		if groups[first] == nil {
+			groups[first] = &group{first: first, second: i}
+			order = append(order, groups[first])
 		}
-		groups[g] = append(groups[g], i)
+		groups[first].size++
 	}
-	slices.SortStableFunc(groups, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
-	for _, g := range groups {
-		if t.wants(s) {
-			t.line("duplicate-"+s.Name+".jsonl", s.Name, dataset.Struct{{Name: "dup1", Value: rows[g[0]].columns()}, {Name: "dup2", Value: rows[g[1]].columns()}})
+	slices.SortStableFunc(order, func(a, b *group) int { return cmp.Compare(b.size, a.size) })
+	for _, g := range order[:min(len(order), t.room(s))] {
+		var pair dataset.Struct
+		for i, k := range []int{g.first, g.second} {
+			r, err := at(k)
+			if err != nil {
+				return err
+			}
+			pair = append(pair, dataset.Field{Name: dupNames[i], Value: r.columns()})
+		}
+		t.line("duplicate-"+s.Name+".jsonl", s.Name, pair)
+	}
+	return nil
+}
+
+var dupNames = [2]string{"dup1", "dup2"}
+
+// lines writes pairs of texts that have a line in common. A line that stands in one text
+// only has no pair, which Data-Juicer does not expect.
+func (t *tracer) lines(s Step, pairs [][]string, strict bool) error {
+	for _, p := range pairs {
+		switch {
+		case len(p) == 2:
+			t.line("duplicate-"+s.Name+".jsonl", s.Name, dataset.Struct{{Name: dupNames[0], Value: p[0]}, {Name: dupNames[1], Value: p[1]}})
+		case strict:
+			return as("IndexError", fail(Invalid, "%s: a traced line stands only once", s.Name))
 		}
 	}
+	return nil
 }
 
 // write makes the files.
