@@ -21,7 +21,8 @@
 //
 //   - EASEL_CPU=purego|avx2|avx512|avx512bf16|amx, purego|neon on arm64: cap the
 //     processor features that kernels use
-//   - EASEL_GOLDENS=dir: run the golden tests on another tree of reference cases
+//   - EASEL_GOLDENS=dir: run the golden tests on another tree of reference cases, with
+//     go test -count=1, since go does not see that files there changed
 //   - HF_TOKEN, HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, MODELSCOPE_API_TOKEN,
 //     MODELSCOPE_ENDPOINT, MODELSCOPE_CACHE and the usual proxy variables: what the
 //     hubs' own clients know
