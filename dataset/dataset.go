@@ -244,19 +244,23 @@ func (d *Dataset) Len() int {
 // All yields the samples in order. Beside a bad sample comes its error, which is its
 // Err too; the loop may go on with the next. The sample is never nil. Damage that
 // hides everything after it, and the end of ctx, are the error of one last sample.
-func (d *Dataset) All(ctx context.Context) iter.Seq2[*Sample, error] {
+func (d *Dataset) All(ctx context.Context) iter.Seq2[*Sample, error] { return d.From(ctx, 0) }
+
+// From yields what [Dataset.All] does from sample i on, without reading those before it
+// where the format allows that: readers that share a dataset take a part each.
+func (d *Dataset) From(ctx context.Context, i int) iter.Seq2[*Sample, error] {
 	return func(yield func(*Sample, error) bool) {
+		i := max(0, i)
 		if d.closed.Load() {
 			err := fail(Closed, "", "read after Close")
 			yield(&Sample{Err: err}, err)
 			return
 		}
 		if d.order != nil {
-			d.shuffled(ctx, yield)
+			d.shuffled(ctx, i, yield)
 			return
 		}
-		i := 0
-		for row, err := range d.src.Rows(ctx, 0) {
+		for row, err := range d.src.Rows(ctx, i) {
 			s := d.sample(i, row, err)
 			if !yield(s, s.Err) {
 				return
@@ -266,8 +270,8 @@ func (d *Dataset) All(ctx context.Context) iter.Seq2[*Sample, error] {
 	}
 }
 
-func (d *Dataset) shuffled(ctx context.Context, yield func(*Sample, error) bool) {
-	for i := range d.order {
+func (d *Dataset) shuffled(ctx context.Context, from int, yield func(*Sample, error) bool) {
+	for i := from; i < len(d.order); i++ {
 		err := ctx.Err()
 		s := &Sample{Err: err}
 		if err == nil {

@@ -15,17 +15,28 @@ import (
 // exporter writes the samples that stay, their statistics, and what failed. Nothing
 // takes its name before close: a crash leaves the files of an earlier run, or none.
 type exporter struct {
-	rec    *Recipe
-	path   string // of the result
+	rec *Recipe
+	outputs
 	format string // jsonl, json or parquet
 	rows   int
 	whole  []dataset.Struct // rows of a .json in strict mode, which must be seen together
 
-	result, stats, rejects *partial
+	result, stats, rejected *partial
 	table                  *dataset.Writer // of parquet
 	columns                []dataset.Column
 	hasStats               bool
 	written                []string // names of finished files
+}
+
+// outputs are the names of the files of a result.
+type outputs struct {
+	path    string // of the samples that stay
+	statsTo string // of their statistics, the same if there are none to be
+	rejects string // of what failed
+}
+
+func (rec *Recipe) outputs(format string) outputs {
+	return outputs{rec.ExportPath, rec.statsPath(format), rec.rejectsPath()}
 }
 
 // exportFormat tells the format of the result, by export_type or the suffix.
@@ -61,8 +72,13 @@ func (rec *Recipe) rejectsPath() string {
 
 // guard refuses to write over the data.
 func (rec *Recipe) guard(format string) error {
+	o := rec.outputs(format)
+	return rec.guardFiles(o.path, o.statsTo, o.rejects)
+}
+
+func (rec *Recipe) guardFiles(files ...string) error {
 	inputs, _ := rec.paths()
-	for _, out := range []string{rec.ExportPath, rec.statsPath(format), rec.rejectsPath()} {
+	for _, out := range files {
 		have, err := os.Stat(out)
 		if err != nil {
 			continue
@@ -89,8 +105,8 @@ func mustAbs(p string) string {
 	return p
 }
 
-func (rec *Recipe) newExporter(format string, columns []dataset.Column) (*exporter, error) {
-	x := &exporter{rec: rec, path: rec.ExportPath, format: format, columns: columns}
+func (rec *Recipe) newExporter(format string, to outputs, columns []dataset.Column) (*exporter, error) {
+	x := &exporter{rec: rec, outputs: to, format: format, columns: columns}
 	if err := os.MkdirAll(filepath.Dir(x.path), 0o777); err != nil {
 		return nil, &Error{Kind: Invalid, Op: "filter", What: "export_path", Err: err}
 	}
@@ -98,8 +114,8 @@ func (rec *Recipe) newExporter(format string, columns []dataset.Column) (*export
 	if format != "parquet" && !rec.analyze {
 		x.result, err = newPartial(x.path)
 	}
-	if err == nil && rec.statsPath(format) != x.path {
-		x.stats, err = newPartial(rec.statsPath(format))
+	if err == nil && x.statsTo != x.path {
+		x.stats, err = newPartial(x.statsTo)
 	}
 	if err != nil {
 		x.abort()
@@ -119,9 +135,11 @@ func (x *exporter) keeps(name string) bool {
 }
 
 // write appends a sample that stays.
-func (x *exporter) write(r *Row) error {
+func (x *exporter) write(r *Row) error { return x.add(r.columns()) }
+
+// add appends a sample with its statistics among its columns.
+func (x *exporter) add(all dataset.Struct) error {
 	x.rows++
-	all := r.columns()
 	var st dataset.Struct
 	row := make(dataset.Struct, 0, len(all))
 	for _, f := range all {
@@ -207,41 +225,45 @@ func typeOf(name string, v any) dataset.Type {
 
 // reject writes a sample that failed, and why.
 func (x *exporter) reject(r *Row) (err error) {
-	if x.rejects == nil {
-		if x.rejects, err = newPartial(x.rec.rejectsPath()); err != nil {
-			return err
-		}
-	}
 	op := "load"
 	if n := len(r.verdicts); n > 0 {
 		op = r.verdicts[n-1].Op
 	}
-	return x.rejects.line(dataset.AppendJSON(x.rejects.buf(), dataset.Struct{
-		{Name: "row", Value: int64(r.Index)}, {Name: "id", Value: r.Sample.ID}, {Name: "op", Value: op}, {Name: "reason", Value: r.err.Error()}, {Name: "sample", Value: r.columns()}}))
+	return x.addReject(int64(r.Index), r.Sample.ID, op, r.err.Error(), r.columns())
+}
+
+func (x *exporter) addReject(row int64, id, op, reason string, sample dataset.Struct) (err error) {
+	if x.rejected == nil {
+		if x.rejected, err = newPartial(x.rejects); err != nil {
+			return err
+		}
+	}
+	return x.rejected.line(dataset.AppendJSON(x.rejected.buf(), dataset.Struct{
+		{Name: "row", Value: row}, {Name: "id", Value: id}, {Name: "op", Value: op}, {Name: "reason", Value: reason}, {Name: "sample", Value: sample}}))
 }
 
 // close finishes the files and gives them their names. stats says whether there are
 // statistics even of no sample.
 func (x *exporter) close(stats bool) error {
 	if x.rec.analyze {
-		return x.named(x.stats, x.rec.statsPath(x.format))
+		return x.named(x.stats, x.statsTo)
 	}
 	if err := x.finish(); err != nil {
 		x.abort()
 		return err
 	}
 	if (stats || x.hasStats) && x.stats != nil {
-		if err := x.named(x.stats, x.rec.statsPath(x.format)); err != nil {
+		if err := x.named(x.stats, x.statsTo); err != nil {
 			return err
 		}
 	}
 	x.stats.abort()
-	if x.rejects != nil {
-		if err := x.named(x.rejects, x.rec.rejectsPath()); err != nil {
+	if x.rejected != nil {
+		if err := x.named(x.rejected, x.rejects); err != nil {
 			return err
 		}
-	} else if x.rec.Compat != "strict" && x.rejected() {
-		os.Remove(x.rec.rejectsPath()) // it was about an earlier result
+	} else if x.rec.Compat != "strict" {
+		removeRejects(x.rejects)
 	}
 	if x.format == "parquet" {
 		x.written = append(x.written, x.path)
@@ -259,16 +281,19 @@ func (x *exporter) named(p *partial, path string) error {
 	return p.close(path)
 }
 
-// rejected reports whether there is a file of rejects that this package wrote.
-func (x *exporter) rejected() bool {
-	f, err := os.Open(x.rec.rejectsPath())
+// removeRejects removes a file of rejects that was about an earlier result; others are
+// left alone.
+func removeRejects(path string) {
+	f, err := os.Open(path)
 	if err != nil {
-		return false
+		return
 	}
-	defer f.Close()
 	head := make([]byte, 8)
 	_, err = io.ReadFull(f, head)
-	return err == nil && string(head) == `{"row": `
+	f.Close()
+	if err == nil && string(head) == `{"row": ` {
+		os.Remove(path)
+	}
 }
 
 // finish writes what must come last.
@@ -321,7 +346,7 @@ func widen(rows []dataset.Struct) {
 }
 
 func (x *exporter) abort() {
-	for _, p := range []*partial{x.result, x.stats, x.rejects} {
+	for _, p := range []*partial{x.result, x.stats, x.rejected} {
 		p.abort()
 	}
 	if x.table != nil {

@@ -39,9 +39,22 @@ func (rec *Recipe) lenientTable(path string) (table, error) {
 			}
 		}
 	}
-	t.rows = func(context.Context) iter.Seq2[*dataset.Sample, error] { return lenientRows(path) }
+	t.rows = func(_ context.Context, from int) iter.Seq2[*dataset.Sample, error] { return after(from, lenientRows(path)) }
 	t.suffix = rec.wantsSuffix()
 	return t, nil
+}
+
+// after leaves out the first n samples.
+func after(n int, rows iter.Seq2[*dataset.Sample, error]) iter.Seq2[*dataset.Sample, error] {
+	return func(yield func(*dataset.Sample, error) bool) {
+		i := 0
+		for s, err := range rows {
+			if i >= n && !yield(s, err) {
+				return
+			}
+			i++
+		}
+	}
 }
 
 // maxLine bounds a line of JSON.

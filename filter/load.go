@@ -27,7 +27,7 @@ type source struct {
 
 // table is one part: a dataset, and which of its samples in which order.
 type table struct {
-	rows   func(context.Context) iter.Seq2[*dataset.Sample, error]
+	rows   func(ctx context.Context, from int) iter.Seq2[*dataset.Sample, error]
 	cols   []dataset.Column
 	n      int
 	order  []int // nil means all
@@ -231,7 +231,7 @@ func (rec *Recipe) openDataset(path string, opts ...dataset.Option) (table, erro
 		d.Close()
 		return table{}, as("StopIteration", fail(Invalid, "%s has no samples", path))
 	}
-	return table{rows: d.All, cols: firstRowFirst(path, d.Columns()), n: d.Len(), at: d.At, suffix: rec.wantsSuffix(), close: d.Close}, nil
+	return table{rows: d.From, cols: firstRowFirst(path, d.Columns()), n: d.Len(), at: d.At, suffix: rec.wantsSuffix(), close: d.Close}, nil
 }
 
 // firstRowFirst puts columns of unlike values, which are kept as JSON, right behind the
@@ -276,9 +276,9 @@ func textTable(files []string) (table, error) {
 		return s, err
 	}
 	return table{n: len(files), at: at, cols: []dataset.Column{{Name: "text", Type: dataset.Type{Kind: dataset.String}}},
-		rows: func(context.Context) iter.Seq2[*dataset.Sample, error] {
+		rows: func(_ context.Context, from int) iter.Seq2[*dataset.Sample, error] {
 			return func(yield func(*dataset.Sample, error) bool) {
-				for i := range files {
+				for i := from; i < len(files); i++ {
 					if !yield(at(i)) {
 						return
 					}
@@ -342,9 +342,7 @@ func (s *source) check() error {
 
 func (s *source) len() (n int) {
 	for _, t := range s.tables {
-		if n += t.n; t.order != nil {
-			n += len(t.order) - t.n
-		}
+		n += t.len()
 	}
 	return n
 }
@@ -353,14 +351,11 @@ func (s *source) len() (n int) {
 func (s *source) samples(ctx context.Context) iter.Seq2[*dataset.Sample, error] {
 	return func(yield func(*dataset.Sample, error) bool) {
 		for _, t := range s.tables {
-			for sample, err := range t.all(ctx) {
+			for sample, err := range t.all(ctx, 0) {
 				s.read++
-				if err == nil {
-					s.normalise(sample, t)
-					if s.textless(sample) {
-						s.nulls++
-						continue
-					}
+				if err == nil && !s.prepare(sample, t) {
+					s.nulls++
+					continue
 				}
 				if !yield(sample, err) {
 					return
@@ -370,12 +365,25 @@ func (s *source) samples(ctx context.Context) iter.Seq2[*dataset.Sample, error] 
 	}
 }
 
-func (t table) all(ctx context.Context) iter.Seq2[*dataset.Sample, error] {
+// prepare makes of a sample what the first op sees, and reports whether it has a text.
+func (s *source) prepare(sample *dataset.Sample, t table) bool {
+	s.normalise(sample, t)
+	return !s.textless(sample)
+}
+
+func (t table) len() int {
+	if t.order != nil {
+		return len(t.order)
+	}
+	return t.n
+}
+
+func (t table) all(ctx context.Context, from int) iter.Seq2[*dataset.Sample, error] {
 	if t.order == nil {
-		return t.rows(ctx)
+		return t.rows(ctx, from)
 	}
 	return func(yield func(*dataset.Sample, error) bool) {
-		for _, i := range t.order {
+		for _, i := range t.order[from:] {
 			if ctx.Err() != nil || !yield(t.at(i)) {
 				return
 			}

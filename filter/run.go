@@ -44,7 +44,7 @@ func (rec *Recipe) whole(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer src.close()
-	x, err := rec.newExporter(format, src.columns)
+	x, err := rec.newExporter(format, rec.outputs(format), src.columns)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,7 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 	}
 	done := false
 	defer func() { j.close(done) }()
-	waiting, err := rec.spools()
-	if err != nil {
-		return nil, err
-	}
-	o := Options{journal: j, spools: waiting, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.analyze}
+	o := Options{journal: j, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.analyze}
 	var failed error
 	err = o.run(ctx, src.samples(ctx), rec.Steps, func(r *Row) bool {
 		rep.add(r)
@@ -122,7 +118,12 @@ func (rec *Recipe) hasStats(src *source, strict bool) bool {
 	if slices.ContainsFunc(src.columns, func(c dataset.Column) bool { return c.Name == statsColumn || c.Name == metaColumn }) {
 		return true
 	}
-	return (!strict || src.read > src.nulls) && slices.ContainsFunc(rec.Steps, func(s Step) bool {
+	return (!strict || src.read > src.nulls) && rec.measures()
+}
+
+// measures reports whether an op of the recipe writes statistics.
+func (rec *Recipe) measures() bool {
+	return slices.ContainsFunc(rec.Steps, func(s Step) bool {
 		_, none := s.Op.(statless)
 		return kindOf(s.Op) == "filter" && !none
 	})

@@ -2,6 +2,7 @@ package beam
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,18 @@ import (
 	"github.com/easel-go/easel/internal/golden"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+// TestMain gives the SDK a folder for temporary files, of which it leaves one a run.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "easelbeam-*")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("TMPDIR", dir)
+	os.Setenv("TMP", dir)
+	code := ptest.MainRet(m)
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
 
 // e2eCase is the part of a case that says whether it can be run here.
 type e2eCase struct {
@@ -30,8 +42,8 @@ type e2eCase struct {
 	Runs  int      `json:"runs"`
 }
 
-// TestGoldenRuns runs every recipe that succeeds, on Prism and locally, and compares the
-// lines of results and statistics.
+// TestGoldenRuns runs every recipe that succeeds on Prism: in strict mode against what
+// dj-process wrote, and in the default mode against the local runner.
 func TestGoldenRuns(t *testing.T) {
 	from := golden.Part(t, "datajuicer/e2e")
 	root := t.TempDir()
@@ -49,51 +61,143 @@ func TestGoldenRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Chdir(dir)
-			recipe, err := os.ReadFile("config.yaml")
-			if err != nil {
-				t.Fatal(err)
+			r := recipeOf(t, c.Args)
+			rec := r.parse(t)
+			if ext := strings.ToLower(filepath.Ext(rec.ExportPath)); ext != ".jsonl" && ext != ".parquet" || rec.ExportType != "" && rec.ExportType != ext[1:] {
+				t.Skip("Skipped: the result is neither .jsonl nor .parquet, which is what a pipeline writes")
 			}
-			compare(t, recipe)
+			strict(t, dir, r.with("--compat", "strict"), CPUs(c.CPUs))
+			local(t, r)
 		})
 	}
 }
 
-func compare(t *testing.T, recipe []byte) {
-	rec, err := filter.ParseRecipe(bytes.NewReader(recipe))
+// recipe is a YAML file and settings from a command line.
+type recipe struct {
+	yaml []byte
+	args []string
+}
+
+func recipeOf(t *testing.T, args []string) (r recipe) {
+	for i := 0; i < len(args); i++ {
+		if args[i] != "--config" {
+			r.args = append(r.args, args[i])
+			continue
+		}
+		i++
+		b, err := os.ReadFile(args[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.yaml = b
+	}
+	return r
+}
+
+func (r recipe) with(args ...string) recipe {
+	return recipe{r.yaml, append(slices.Clone(r.args), args...)}
+}
+
+func (r recipe) parse(t *testing.T) *filter.Recipe {
+	rec, err := filter.ParseRecipe(bytes.NewReader(r.yaml), r.args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.EqualFold(filepath.Ext(rec.ExportPath), ".jsonl") || rec.ShardSize > 0 {
-		t.Skip("Skipped: the result is no plain .jsonl, which is what a pipeline writes")
-	}
-	if _, err := rec.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	base := strings.TrimSuffix(rec.ExportPath, filepath.Ext(rec.ExportPath))
-	want, wantStats := lines(t, rec.ExportPath), lines(t, base+"_stats.jsonl")
+	return rec
+}
+
+// run runs a recipe on Prism.
+func (r recipe) run(t *testing.T, opts ...Option) {
 	p, s := beam.NewPipelineWithRoot()
-	if err := Run(s, recipe, Shards(3)); err != nil {
+	if err := Run(s, r.yaml, append(opts, Args(r.args...), Shards(3))...); err != nil {
 		t.Fatal(err)
 	}
 	if err := ptest.Run(p); err != nil {
 		t.Fatal(err)
 	}
-	golden.Equal(t, "result", lines(t, base+"-*-of-*.jsonl"), want)
-	golden.Equal(t, "statistics", lines(t, base+"_stats-*-of-*.jsonl"), wantStats)
 }
 
-// lines returns the sorted lines of the files that match.
-func lines(t *testing.T, pattern string) (all []string) {
-	paths, err := filepath.Glob(pattern)
-	if err != nil {
+// strict compares with the files that dj-process wrote.
+func strict(t *testing.T, dir string, r recipe, opts ...Option) {
+	r.run(t, opts...)
+	rec := r.parse(t)
+	defer os.RemoveAll(filepath.Dir(rec.ExportPath))
+	expected := filepath.Join("expected", rec.ExportPath)
+	if strings.EqualFold(filepath.Ext(rec.ExportPath), ".parquet") {
+		sameParquet(t, dir, expected+".json", shardsOf(rec.ExportPath))
+	} else {
+		pattern := expected
+		if rec.ShardSize > 0 {
+			pattern = shardsOf(expected)
+		}
+		golden.Equal(t, "strict result", lines(t, "", shardsOf(rec.ExportPath)), lines(t, dir, pattern))
+	}
+	if stats := statsOf(expected); exists(stats) {
+		golden.Equal(t, "strict statistics", lines(t, "", shardsOf(statsOf(rec.ExportPath))), lines(t, dir, stats))
+	}
+}
+
+// local compares with what the local runner writes.
+func local(t *testing.T, r recipe, opts ...Option) {
+	rec := r.with("--export_shard_size", "0").parse(t)
+	if j := jobOf(opts); j.Models != "" {
+		o, err := find(j.Models)
+		if err == nil {
+			rec.Models, err = o.open()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rec.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range paths {
+	r.run(t, opts...)
+	if strings.EqualFold(filepath.Ext(rec.ExportPath), ".parquet") {
+		have, want := table(t, shardsOf(rec.ExportPath)), table(t, rec.ExportPath)
+		golden.Equal(t, "columns", have.columns, want.columns)
+		golden.Equal(t, "rows", have.rows, want.rows)
+	} else {
+		golden.Equal(t, "result", lines(t, "", shardsOf(rec.ExportPath)), lines(t, "", rec.ExportPath))
+	}
+	golden.Equal(t, "statistics", lines(t, "", shardsOf(statsOf(rec.ExportPath))), lines(t, "", statsOf(rec.ExportPath)))
+	rejects := filepath.Join(filepath.Dir(rec.ExportPath), "rejects.jsonl")
+	golden.Equal(t, "rejects", lines(t, "", shardsOf(rejects)), lines(t, "", rejects))
+}
+
+func jobOf(opts []Option) (j Job) {
+	for _, o := range opts {
+		o(&j)
+	}
+	return j
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func shardsOf(path string) string {
+	ext := filepath.Ext(path)
+	return strings.TrimSuffix(path, ext) + "-*-of-*" + ext
+}
+
+func statsOf(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + "_stats.jsonl"
+}
+
+// lines returns the sorted lines of the files that match, with dir for the goldens' name
+// of it.
+func lines(t *testing.T, dir, pattern string) (all []string) {
+	for _, p := range glob(t, pattern) {
 		b, err := os.ReadFile(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(b)) {
+			if dir != "" {
+				line = strings.ReplaceAll(line, "@DIR@", dir)
+			}
 			all = append(all, line)
 		}
 	}
@@ -101,22 +205,77 @@ func lines(t *testing.T, pattern string) (all []string) {
 	return all
 }
 
-func TestStrictIsRefused(t *testing.T) {
-	_, s := beam.NewPipelineWithRoot()
-	if err := Run(s, []byte("dataset_path: x.jsonl\ncompat: strict\n")); err == nil {
-		t.Error("no error")
+func glob(t *testing.T, pattern string) []string {
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return paths
 }
 
-func TestCodec(t *testing.T) {
-	v := dataset.Struct{{Name: "a", Value: nil}, {Name: "b", Value: []any{true, false, int64(-3), uint64(1 << 63), 1.5, "x", []byte{0}, dataset.JSON("[]")}}, {Name: "c", Value: dataset.Struct{{Name: "d", Value: float32(2)}}}}
-	have, rest, err := decode(encode(nil, v))
-	if err != nil || len(rest) > 0 || !bytes.Equal(dataset.AppendJSON(nil, have), dataset.AppendJSON(nil, v)) {
-		t.Errorf("%v, %v left, %v", have, rest, err)
+// parquet is what some Parquet files of one schema hold.
+type parquet struct{ columns, rows []string }
+
+func table(t *testing.T, pattern string) (all parquet) {
+	for _, p := range glob(t, pattern) {
+		d, err := dataset.Open(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		var columns []string
+		for _, c := range d.Columns() {
+			columns = append(columns, fmt.Sprintf("%s %s", c.Name, c.Type))
+		}
+		if all.columns != nil {
+			golden.Equal(t, p+" columns", columns, all.columns)
+		}
+		all.columns = columns
+		for s, err := range d.All(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.rows = append(all.rows, row(s.Fields))
+		}
 	}
+	slices.Sort(all.rows)
+	return all
 }
 
-func FuzzDecode(f *testing.F) {
-	f.Add(encode(nil, dataset.Struct{{Name: "a", Value: []any{"x", int64(1)}}}))
-	f.Fuzz(func(t *testing.T, b []byte) { decode(b) })
+// row spells JSON columns as the text that they are stored as.
+func row(s dataset.Struct) string {
+	for i, f := range s {
+		if j, ok := f.Value.(dataset.JSON); ok {
+			s[i].Value = string(j)
+		}
+	}
+	return string(dataset.AppendJSON(nil, s))
+}
+
+func sameParquet(t *testing.T, dir, expected, pattern string) {
+	w := golden.JSON[struct {
+		Schema [][2]string `json:"schema"`
+		Rows   []any       `json:"rows"`
+	}](t, expected)
+	b, err := os.ReadFile(expected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := dataset.ParseJSON(bytes.ReplaceAll(b, []byte("@DIR@"), []byte(dir)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := v.(dataset.Struct).Get("rows")
+	var want []string
+	for _, r := range rows.([]any) {
+		want = append(want, row(r.(dataset.Struct)))
+	}
+	slices.Sort(want)
+	have := table(t, pattern)
+	golden.Equal(t, "strict rows", have.rows, want)
+	for i, c := range w.Schema {
+		if i >= len(have.columns) || !strings.HasPrefix(have.columns[i], c[0]+" ") {
+			t.Errorf("column %d of %q, want %s", i, have.columns, c[0])
+		}
+	}
 }

@@ -5,17 +5,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
+	"github.com/easel-go/easel/clip"
 	"github.com/easel-go/easel/filter"
 	_ "github.com/easel-go/easel/filter/chinese"
 	"github.com/easel-go/easel/filter/filtertest"
 	"github.com/easel-go/easel/internal/golden"
 )
 
+func init() {
+	RegisterModels("clip", func() (filter.Models, error) { return &clip.Models{}, nil })
+}
+
 // TestGoldenOps runs the tables of ops, on Prism and locally: their rows as JSON lines,
-// each set of parameters as a recipe of one op.
+// each set of parameters as a recipe of one op. The first set of each is run in strict
+// mode as well.
 func TestGoldenOps(t *testing.T) {
 	dir := golden.Part(t, "datajuicer/ops")
 	for _, path := range golden.Glob(t, dir, "*.json") {
@@ -25,20 +30,21 @@ func TestGoldenOps(t *testing.T) {
 				break
 			}
 			t.Run(fmt.Sprintf("%s/%d", table.Op, i), func(t *testing.T) {
-				if bytes.Contains(set.Params, []byte("@MODELS@")) && table.Op != "token_num_filter" {
-					t.Skipf("Skipped: %s needs models, which pipelines do not have", table.Op)
-				}
 				if set.Error != nil {
 					t.Skip("Skipped: the run ends with an error")
 				}
 				t.Chdir(t.TempDir())
-				compare(t, recipeOf(t, dir, table, set))
+				r := opRecipe(t, dir, table, set)
+				local(t, r, Models("clip"))
+				if i == 0 {
+					local(t, r.with("--compat", "strict", "--export_path", "strict/result.jsonl"), Models("clip"), CPUs(4))
+				}
 			})
 		}
 	}
 }
 
-func recipeOf(t *testing.T, dir string, table filtertest.Table, set filtertest.Set) []byte {
+func opRecipe(t *testing.T, dir string, table filtertest.Table, set filtertest.Set) recipe {
 	var rows bytes.Buffer
 	for _, raw := range table.Rows {
 		var line bytes.Buffer
@@ -50,10 +56,6 @@ func recipeOf(t *testing.T, dir string, table filtertest.Table, set filtertest.S
 	if err := os.WriteFile("rows.jsonl", rows.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	recipe := fmt.Sprintf("dataset_path: rows.jsonl\nexport_path: out/result.jsonl\nimage_key: image\nkeep_stats_in_res_ds: true\nprocess:\n  - %s: %s\n",
-		table.Op, filtertest.Expand(dir, set.Params))
-	if _, err := filter.ParseRecipe(strings.NewReader(recipe)); err != nil {
-		t.Fatal(err)
-	}
-	return []byte(recipe)
+	return recipe{yaml: fmt.Appendf(nil, "dataset_path: rows.jsonl\nexport_path: out/result.jsonl\nimage_key: image\nkeep_stats_in_res_ds: true\nprocess:\n  - %s: %s\n",
+		table.Op, filtertest.Expand(dir, set.Params))}
 }

@@ -1,310 +1,138 @@
 package beam
 
 import (
-	"bufio"
-	"cmp"
+	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/easel-go/easel/dataset"
 	"github.com/easel-go/easel/filter"
 )
 
 func init() {
-	register.DoFn3x1[context.Context, int, func(Row), error](&readFn{})
+	register.DoFn4x1[context.Context, int, func(Row), func([]byte), error](&readFn{})
 	register.DoFn3x1[context.Context, Row, func(Row), error](&stepsFn{})
 	register.DoFn4x1[context.Context, int, func(*Row) bool, func(Row), error](&globalFn{})
-	register.DoFn3x1[context.Context, int, func(*Row) bool, error](&writeFn{})
+	register.DoFn5x1[context.Context, int, func(*Row) bool, func(*[]byte) bool, func(*Row) bool, error](&writeFn{})
 	register.DoFn1x2[Row, int, Row](&shardFn{})
+	register.DoFn1x2[int, int, Row](&emptyFn{})
+	register.Combiner1[Row](&firstFn{})
 	register.Emitter1[Row]()
+	register.Emitter1[[]byte]()
 	register.Iter1[Row]()
+	register.Iter1[[]byte]()
 	beam.RegisterType(reflect.TypeFor[Row]())
+	beam.RegisterType(reflect.TypeFor[Job]())
 }
 
-// Row is a sample on its way between workers.
-type Row struct {
-	Index  int64  // its place in the result
-	Fields []byte // its columns, statistics among them
-	ID     string
-	Failed string // the op that failed on it, and why; "" if none did
-	Reason string
-}
-
-func rowOf(index int64, s *dataset.Sample) Row {
-	return Row{Index: index, ID: s.ID, Fields: encode(nil, s.Fields)}
-}
-
-func (r Row) sample() (*dataset.Sample, error) {
-	v, _, err := decode(r.Fields)
-	fields, ok := v.(dataset.Struct)
-	if err != nil || !ok {
-		return nil, errCodec
-	}
-	return &dataset.Sample{ID: r.ID, Fields: fields}, nil
+// Job is what every worker must know of a run.
+type Job struct {
+	Recipe []byte   // YAML
+	Args   []string // overrides of its settings
+	Models string   // under which name RegisterModels has them
+	CPUs   int      // of the machine that strict mode is to be equal to
+	Shards int
 }
 
 // An Option changes how Run spreads the work.
-type Option func(*options)
+type Option func(*Job)
 
-type options struct{ shards int }
+// Shards sets the number of parts that the data are read in, and the number of files
+// that the result is written as. The default is 4.
+func Shards(n int) Option { return func(j *Job) { j.Shards = max(1, n) } }
 
-// Shards sets the number of files that the data are read as, and the result is written
-// as. The default is 4.
-func Shards(n int) Option { return func(o *options) { o.shards = max(1, n) } }
+// Args overrides settings of the recipe, as on dj-process's command line: "--np", "2".
+func Args(args ...string) Option { return func(j *Job) { j.Args = args } }
 
-// Run adds a recipe, in YAML, to the pipeline: reading its data, its ops, and writing
-// its result. Nothing is read before the pipeline runs.
-func Run(s beam.Scope, recipe []byte, opts ...Option) error {
-	rec, err := parse(recipe)
-	if err != nil {
-		return err
-	}
-	o := options{shards: 4}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	s = s.Scope("easel")
-	shards := make([]any, o.shards)
-	for i := range shards {
-		shards[i] = i
-	}
-	rows := beam.ParDo(s, &readFn{Recipe: recipe, Shards: o.shards}, beam.Reshuffle(s, beam.Create(s, shards...)))
-	from := 0
-	for i, step := range rec.Steps {
-		if !step.SamplesAtOnce() {
-			continue
-		}
-		rows = between(s, recipe, rows, from, i)
-		rows = beam.ParDo(s, &globalFn{Recipe: recipe, Step: i}, beam.GroupByKey(s, beam.ParDo(s, &shardFn{Shards: 1}, rows)))
-		from = i + 1
-	}
-	rows = between(s, recipe, rows, from, len(rec.Steps))
-	beam.ParDo0(s, &writeFn{Recipe: recipe, Shards: o.shards}, beam.GroupByKey(s, beam.ParDo(s, &shardFn{Shards: o.shards}, rows)))
-	return nil
-}
+// Models names the models that the recipe's ops ask for: those that [RegisterModels] was
+// called with in this program, which is the workers' too.
+func Models(name string) Option { return func(j *Job) { j.Models = name } }
 
-func between(s beam.Scope, recipe []byte, rows beam.PCollection, from, to int) beam.PCollection {
-	if from == to {
-		return rows
-	}
-	return beam.ParDo(s, &stepsFn{Recipe: recipe, From: from, To: to}, rows)
-}
+// CPUs is Recipe.CPUs: in strict mode it bounds np, which decides which samples share a
+// failing one's fate. The default is the number of the worker that does the steps.
+func CPUs(n int) Option { return func(j *Job) { j.CPUs = n } }
 
-func parse(recipe []byte) (*filter.Recipe, error) {
-	rec, err := filter.ParseRecipe(strings.NewReader(string(recipe)))
-	if err == nil && rec.Compat == "strict" {
-		err = fmt.Errorf("beam: compat strict is the local runner's alone: it decides by batches of one machine")
+// recipe parses the recipe, and opens no model.
+func (j Job) recipe() (*filter.Recipe, error) {
+	rec, err := filter.ParseRecipe(bytes.NewReader(j.Recipe), j.Args...)
+	if err == nil {
+		rec.CPUs = j.CPUs
 	}
 	return rec, err
 }
 
-// readFn emits the samples of one shard: every Shards'th.
-type readFn struct {
-	Recipe []byte
-	Shards int
-}
-
-func (f *readFn) ProcessElement(ctx context.Context, shard int, emit func(Row)) error {
-	rec, err := parse(f.Recipe)
+// Run adds a recipe, in YAML, to the pipeline: reading its data, its ops, and writing
+// its result. Nothing is read before the pipeline runs; what is wrong with the recipe,
+// and models that nobody registered, are errors now.
+func Run(s beam.Scope, recipe []byte, opts ...Option) error {
+	j := Job{Recipe: recipe, Shards: 4}
+	for _, opt := range opts {
+		opt(&j)
+	}
+	rec, err := j.recipe()
 	if err != nil {
 		return err
 	}
-	i := 0
-	for s, err := range rec.Samples(ctx) {
-		if i%f.Shards == shard {
-			switch {
-			case s == nil:
-				return err
-			case err != nil:
-				r := rowOf(int64(i), s)
-				r.Failed, r.Reason = "load", err.Error()
-				emit(r)
-			default:
-				emit(rowOf(int64(i), s))
-			}
-		}
-		i++
+	if err := rec.CheckParts(j.Shards); err != nil {
+		return err
 	}
+	if err := j.checkModels(rec.Steps); err != nil {
+		return err
+	}
+	j.build(s.Scope("easel"), rec)
 	return nil
 }
 
-// maxPieces bounds how many samples a mapper may make of one: they take its place in the
-// order.
-const maxPieces = 1 << 20
-
-// stepsFn runs ops that see one sample at a time.
-type stepsFn struct {
-	Recipe   []byte
-	From, To int
-
-	steps []filter.Step
+// build is the pipeline: read, run of single-sample ops, global op, run, …, write.
+func (j Job) build(s beam.Scope, rec *filter.Recipe) {
+	shards := make([]any, j.Shards)
+	for i := range shards {
+		shards[i] = i
+	}
+	numbers := beam.Create(s, shards...)
+	rows, columns := beam.ParDo2(s.Scope("read"), &readFn{Job: j}, beam.Reshuffle(s, numbers))
+	from := 0
+	for i, step := range rec.Steps {
+		switch {
+		case rec.Compat == "strict": // which samples are lost depends on all of them
+			rows = j.global(s.Scope("strict"), rows, 0, len(rec.Steps))
+			from = len(rec.Steps)
+		case step.SamplesAtOnce():
+			rows = j.single(s, rows, rec, from, i)
+			rows = j.global(s.Scope(step.Name), rows, i, i+1)
+			from = i + 1
+		}
+		if rec.Compat == "strict" {
+			break
+		}
+	}
+	rows = j.single(s, rows, rec, from, len(rec.Steps))
+	j.write(s.Scope("write"), rows, columns, numbers)
 }
 
-func (f *stepsFn) Setup() error {
-	rec, err := parse(f.Recipe)
-	if err == nil {
-		f.steps = rec.Steps[f.From:f.To]
+// single adds the ops [from, to), each of which sees one sample at a time.
+func (j Job) single(s beam.Scope, rows beam.PCollection, rec *filter.Recipe, from, to int) beam.PCollection {
+	if from == to {
+		return rows
 	}
-	return err
+	name := rec.Steps[from].Name
+	if to > from+1 {
+		name = fmt.Sprintf("%s to %s", name, rec.Steps[to-1].Name)
+	}
+	return beam.ParDo(s.Scope(name), &stepsFn{Job: j, From: from, To: to}, rows)
 }
 
-func (f *stepsFn) ProcessElement(ctx context.Context, r Row, emit func(Row)) error {
-	if r.Failed != "" {
-		emit(r)
-		return nil
-	}
-	s, err := r.sample()
-	if err != nil {
-		return err
-	}
-	piece := int64(0)
-	for res, err := range filter.Apply(ctx, samples(s), filter.Options{Workers: 1}, f.steps...) {
-		if err != nil {
-			return err
-		}
-		out := rowOf(r.Index*maxPieces+piece, res.Whole())
-		piece++
-		if res.Err != nil {
-			out.Failed, out.Reason = res.Failed(), res.Err.Error()
-		}
-		if res.Kept || res.Err != nil {
-			emit(out)
-		}
-	}
-	return nil
+// global adds the ops [from, to) as one step of one worker, which sees all rows.
+func (j Job) global(s beam.Scope, rows beam.PCollection, from, to int) beam.PCollection {
+	return beam.ParDo(s, &globalFn{Job: j, From: from, To: to}, beam.GroupByKey(s, beam.ParDo(s, &shardFn{Shards: 1}, rows)))
 }
 
-func samples(list ...*dataset.Sample) func(func(*dataset.Sample, error) bool) {
-	return func(yield func(*dataset.Sample, error) bool) {
-		for _, s := range list {
-			if !yield(s, nil) {
-				return
-			}
-		}
-	}
-}
-
-// shardFn keys rows by the file that they go to.
-type shardFn struct{ Shards int }
-
-func (f *shardFn) ProcessElement(r Row) (int, Row) {
-	return int(uint64(r.Index) * 0x9e3779b97f4a7c15 >> 33 % uint64(f.Shards)), r
-}
-
-// globalFn runs one op that sees all samples, and numbers them anew.
-type globalFn struct {
-	Recipe []byte
-	Step   int
-}
-
-func (f *globalFn) ProcessElement(ctx context.Context, _ int, next func(*Row) bool, emit func(Row)) error {
-	rec, err := parse(f.Recipe)
-	if err != nil {
-		return err
-	}
-	var alive []*dataset.Sample
-	for _, r := range sorted(next) {
-		if r.Failed != "" {
-			emit(r)
-			continue
-		}
-		s, err := r.sample()
-		if err != nil {
-			return err
-		}
-		alive = append(alive, s)
-	}
-	i := int64(0)
-	for res, err := range filter.Apply(ctx, samples(alive...), filter.Options{}, rec.Steps[f.Step]) {
-		if err != nil {
-			return err
-		}
-		out := rowOf(i, res.Whole())
-		i++
-		if res.Err != nil {
-			out.Failed, out.Reason = res.Failed(), res.Err.Error()
-		}
-		if res.Kept || res.Err != nil {
-			emit(out)
-		}
-	}
-	return nil
-}
-
-func sorted(next func(*Row) bool) (rows []Row) {
-	var r Row
-	for next(&r) {
-		rows = append(rows, r)
-	}
-	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(a.Index, b.Index) })
-	return rows
-}
-
-// writeFn writes one shard of the result, of the statistics and of the rejects.
-type writeFn struct {
-	Recipe []byte
-	Shards int
-}
-
-func (f *writeFn) ProcessElement(_ context.Context, shard int, next func(*Row) bool) error {
-	rec, err := parse(f.Recipe)
-	if err != nil {
-		return err
-	}
-	var result, stats, rejects []byte
-	for _, r := range sorted(next) {
-		s, err := r.sample()
-		if err != nil {
-			return err
-		}
-		if r.Failed != "" {
-			rejects = line(rejects, dataset.Struct{{Name: "id", Value: r.ID}, {Name: "op", Value: r.Failed}, {Name: "reason", Value: r.Reason}, {Name: "sample", Value: s.Fields}})
-			continue
-		}
-		row, st := rec.Split(s)
-		result = line(result, row)
-		if st != nil {
-			stats = line(stats, st)
-		}
-	}
-	base := strings.TrimSuffix(rec.ExportPath, filepath.Ext(rec.ExportPath))
-	for name, b := range map[string][]byte{base: result, base + "_stats": stats, filepath.Join(filepath.Dir(base), "rejects"): rejects} {
-		if b != nil {
-			if err := write(fmt.Sprintf("%s-%05d-of-%05d.jsonl", name, shard, f.Shards), b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func line(b []byte, s dataset.Struct) []byte { return append(dataset.AppendJSON(b, s), '\n') }
-
-// write makes a file under another name first, so that a worker that dies leaves none.
-func write(path string, b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	w := bufio.NewWriter(f)
-	w.Write(b)
-	if err := w.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+// write adds the sink. Every shard has a file, if need be with nothing in it.
+func (j Job) write(s beam.Scope, rows, columns, numbers beam.PCollection) {
+	keyed := beam.ParDo(s, &shardFn{Shards: j.Shards}, rows)
+	all := beam.GroupByKey(s, beam.Flatten(s, keyed, beam.ParDo(s, &emptyFn{}, numbers)))
+	first := beam.Combine(s, &firstFn{}, rows)
+	beam.ParDo0(s, &writeFn{Job: j}, all, beam.SideInput{Input: columns}, beam.SideInput{Input: first})
 }
