@@ -20,7 +20,8 @@ import (
 )
 
 // Load reads an adapter: a .safetensors file, a torch file (.bin, .ckpt, .pt), or a
-// folder as PEFT and diffusers write it. Which dialect it is follows from its keys.
+// folder as PEFT and diffusers write it, PEFT's with one for each network below it if
+// there are several. Which dialect it is follows from its keys.
 //
 // Errors: Missing for a file, or the other half of a pair, that is not there; Invalid
 // for keys of no dialect and for what holds no adapter at all; Shape for halves that do
@@ -51,6 +52,9 @@ func named(err error, where string) error {
 }
 
 func (o *loadOptions) load(name string) (*Adapter, error) {
+	if folders := o.networks(name); folders != nil {
+		return o.loadParts(name, folders)
+	}
 	file, config, err := o.find(name)
 	if err != nil {
 		return nil, err
@@ -86,6 +90,32 @@ func (o *loadOptions) load(name string) (*Adapter, error) {
 		}
 	}
 	return a, nil
+}
+
+// networks returns which networks a folder has PEFT folders of their own for.
+func (o *loadOptions) networks(name string) (found []string) {
+	for _, part := range parts {
+		if _, err := o.stat(o.join(o.join(name, part), "adapter_config.json")); err == nil {
+			found = append(found, part)
+		}
+	}
+	return found
+}
+
+// loadParts puts the adapters of several networks together.
+func (o *loadOptions) loadParts(name string, folders []string) (*Adapter, error) {
+	all := &Adapter{path: name, dialect: PEFT}
+	for _, part := range folders {
+		a, err := o.load(o.join(name, part))
+		if err != nil {
+			return nil, named(err, o.join(name, part))
+		}
+		for _, l := range a.layers {
+			l.name = part + "." + strings.TrimPrefix(l.name, "base_model.model.")
+		}
+		all.layers, all.skipped = append(all.layers, a.layers...), append(all.skipped, a.skipped...)
+	}
+	return all, nil
 }
 
 // inFolder are the names that PEFT and diffusers give the file of a folder.

@@ -53,6 +53,9 @@ func (t *target) deltas() *[]*nn.Delta {
 	return &t.conv.Deltas
 }
 
+// parts are the networks that an adapter can change.
+var parts = []string{"unet", "text_encoder", "text_encoder_2"}
+
 // names finds the layers of a model by the names that adapters call them by.
 type names struct {
 	all    []*target          // in diffusers' order of modules
@@ -76,7 +79,7 @@ func namesOf(b *model.Bundle) (*names, error) {
 		n.addPart("unet", b.UNet, "lora_unet_")
 	}
 	for i, te := range b.Text {
-		part := []string{"text_encoder", "text_encoder_2"}[min(i, 1)]
+		part := parts[min(i+1, 2)]
 		prefixes := []string{"lora_te_", "lora_te1_"}
 		if i == 1 {
 			prefixes = []string{"lora_te2_"}

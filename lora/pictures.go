@@ -17,7 +17,6 @@ import (
 	"github.com/easel-go/easel/internal/imageio"
 	"github.com/easel-go/easel/internal/model"
 	"github.com/easel-go/easel/internal/nn"
-	"github.com/easel-go/easel/internal/rng"
 	"github.com/easel-go/easel/internal/train"
 )
 
@@ -36,12 +35,6 @@ type item struct {
 	image         dataset.Image
 	caption       string
 	width, height int
-}
-
-// example is what the network learns from a picture.
-type example struct {
-	moments model.Picture
-	cond    model.Cond
 }
 
 // openPictures finds the samples that have a picture, and reports the others.
@@ -128,34 +121,6 @@ func decodePicture(m dataset.Image) (*imageio.Picture, error) {
 		return nil, err
 	}
 	return imageio.DecodeRGB(b, imageio.Strict)
-}
-
-// pick draws a sample for a place of the epoch's order, its crop, and whether it is
-// learned without caption.
-func (p *pictures) pick(ctx context.Context, b *model.Bundle, place int, t *training) (e example, err error) {
-	i, _, err := train.Pick(t.draw, place, len(p.items))
-	if err != nil {
-		return e, err
-	}
-	it := p.items[i]
-	cut, err := p.prepare.Draw(it.width, it.height, t.draw)
-	if err != nil {
-		return e, err
-	}
-	caption := it.caption
-	if t.CaptionDropout > 0 {
-		var u [1]float32
-		t.draw.Uniform(u[:], rng.F32)
-		if float64(u[0]) < t.CaptionDropout {
-			caption = ""
-		}
-	}
-	if e.moments, err = p.encodePicture(ctx, b, it, cut); err != nil {
-		return e, err
-	}
-	e.cond, err = p.encodeText(ctx, b, caption)
-	e.cond.TimeIDs = train.TimeIDs(t.Height, t.Width)
-	return e, err
 }
 
 // encodePicture returns the distribution of a picture's latents. Those of crops of the

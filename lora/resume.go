@@ -1,21 +1,27 @@
 package lora
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"gorgonia.org/tensor"
 
 	"github.com/easel-go/easel/internal/fault"
+	"github.com/easel-go/easel/internal/nn"
+	"github.com/easel-go/easel/internal/train"
 	"github.com/easel-go/easel/internal/weights"
 )
 
 // A checkpoint is two files. X.ckpt holds A and B under DiffSynth-Studio's names, as
-// its trainer writes them. X.state.safetensors beside it holds what else is needed to
+// its trainer writes them, and those of text encoders, which it does not train, under
+// diffusers'. X.state.safetensors beside it holds what else is needed to
 // go on as if nothing had happened: the moments, the generator, the order of the
 // epoch's pictures. The state is written first, so that a .ckpt without one is another
 // program's.
@@ -43,7 +49,7 @@ func (t *training) runKey() string {
 	c := t.Config
 	return hash(fmt.Sprint(c.Rank, c.Alpha, c.Targets, c.Kaiming, c.LearningRate, c.Schedule, c.Warmup, c.WeightDecay, c.Beta1, c.Beta2, c.Eps, c.AMSGrad,
 		c.ClipNorm, c.ClipValue, c.Precision, c.StepsPerEpoch, c.Batch, c.Accumulate, c.Height, c.Width, c.CenterCrop, c.Flip, c.MinSNR, c.NoiseOffset,
-		c.CaptionDropout, c.SampleLatents, c.Seed, len(t.data.items)))
+		c.CaptionDropout, c.SampleLatents, c.Seed, len(t.data.items), c.TextEncoders, c.TextLearningRate))
 }
 
 // save writes a checkpoint, and the adapter as a .safetensors file of diffusers' names.
@@ -57,11 +63,33 @@ func (t *training) save(s Step) error {
 	if err != nil {
 		return err
 	}
-	if err := newWriter(a, n, targets).save(path, DiffSynth); err != nil {
+	w := newWriter(a, n, targets)
+	w.whole = true
+	if err := w.save(path, DiffSynth); err != nil {
 		return err
 	}
 	t.Log.Info("checkpoint saved", "path", path, "loss", s.Loss)
 	return newWriter(a, n, targets).save(strings.TrimSuffix(path, ".ckpt")+".safetensors", Diffusers)
+}
+
+// snapshot returns the adapter as it is now.
+func (t *training) snapshot() *Adapter {
+	a := &Adapter{dialect: Diffusers}
+	for i, l := range t.adapter.Layers {
+		own := func(p *nn.Param) *tensor.Dense {
+			return dense(p.Shape.Clone(), slices.Clone(numbers(p.Value)))
+		}
+		a.layers = append(a.layers, &layer{
+			name: fullName(l), rank: t.Rank, alpha: t.Alpha, peft: true,
+			parts: map[role]*tensor.Dense{down: own(t.adapter.A[i]), up: own(t.adapter.B[i])},
+		})
+	}
+	return a
+}
+
+// fullName is a layer's name in diffusers' spelling.
+func fullName(l train.Layer) string {
+	return cmp.Or(l.Part, "unet") + "." + l.Name
 }
 
 func (t *training) saveState(path string) error {
@@ -110,16 +138,16 @@ func (t *training) resume() error {
 	byName := map[string]*layer{}
 	for i, target := range targets {
 		if target != nil {
-			byName[target.name] = a.layers[i]
+			byName[target.String()] = a.layers[i]
 		}
 	}
 	if len(absent) > 0 || len(byName) != len(t.adapter.Layers) {
 		return &fault.Error{Kind: fault.Invalid, Op: "lora", Where: t.Resume, What: "checkpoint", Have: fmt.Sprintf("of %d layers", len(a.layers)), Want: fmt.Sprintf("the %d of this training", len(t.adapter.Layers))}
 	}
 	for i, l := range t.adapter.Layers {
-		from := byName[l.Name]
+		from := byName[fullName(l)]
 		if from == nil || from.parts[down] == nil || from.parts[up] == nil {
-			return &fault.Error{Kind: fault.Invalid, Op: "lora", Where: t.Resume, What: "layer " + l.Name, Have: "is not in the checkpoint"}
+			return &fault.Error{Kind: fault.Invalid, Op: "lora", Where: t.Resume, What: "layer " + fullName(l), Have: "is not in the checkpoint"}
 		}
 		if err := t.adapter.Set(t.adapter.A[i], numbers(from.parts[down])); err != nil {
 			return err
@@ -150,17 +178,11 @@ func (t *training) resumeState(path string) error {
 	if x.Run != t.runKey() {
 		return &fault.Error{Kind: fault.Invalid, Op: "lora", Where: path, What: "checkpoint", Have: "of a training with another Config or other data", Want: "the same to go on, or the .ckpt alone for a warm start"}
 	}
-	order, err := src.Tensor("order")
-	if err != nil {
+	if !x.sound() {
+		return &fault.Error{Kind: fault.Invalid, Op: "lora", Where: path, What: "state", Have: fmt.Sprintf("%+v", x), Want: "counts from 0, and a positive scale"}
+	}
+	if err := t.resumeOrder(src); err != nil {
 		return err
-	}
-	places, ok := order.Data().([]int64)
-	if !ok || len(places) != t.StepsPerEpoch*t.Batch {
-		return &fault.Error{Kind: fault.Shape, Op: "lora", Where: path, What: "order", Have: fmt.Sprint(order.Shape()), Want: fmt.Sprint(t.StepsPerEpoch * t.Batch)}
-	}
-	t.order = nil
-	for _, v := range places {
-		t.order = append(t.order, int(v))
 	}
 	state, err := src.Bytes("rng")
 	if err == nil {
@@ -173,10 +195,33 @@ func (t *training) resumeState(path string) error {
 		return err
 	}
 	t.epoch, t.step, t.bad = x.Epoch, x.Step, x.Bad
-	if t.step == t.perEpoch() {
+	if t.step >= t.perEpoch() {
 		t.epoch, t.step, t.order = t.epoch+1, 0, nil
 	}
 	t.Log.Info("resumed", "path", path, "epoch", t.epoch, "step", t.step)
+	return nil
+}
+
+// sound says that a state's numbers can be.
+func (x saved) sound() bool {
+	return min(x.Epoch, x.Step, x.Updates, x.Adam, x.Good, x.Bad) >= 0 && x.Scale >= 0 && !math.IsInf(x.Scale, 0)
+}
+
+// resumeOrder reads the order of the epoch's samples.
+func (t *training) resumeOrder(src *weights.Source) error {
+	n := t.StepsPerEpoch * t.Batch
+	order, err := src.Tensor("order")
+	if err != nil {
+		return err
+	}
+	places, ok := order.Data().([]int64)
+	if !ok || len(places) != n || slices.ContainsFunc(places, func(v int64) bool { return v < 0 || v >= int64(n) }) {
+		return &fault.Error{Kind: fault.Shape, Op: "lora", Where: src.Path(), What: "order", Have: fmt.Sprint(order.Shape()), Want: fmt.Sprintf("%d places of as many", n)}
+	}
+	t.order = nil
+	for _, v := range places {
+		t.order = append(t.order, int(v))
+	}
 	return nil
 }
 
@@ -184,7 +229,7 @@ func (t *training) resumeMoments(src *weights.Source, x saved) error {
 	params := t.adapter.Params()
 	t.adam.Steps = x.Adam
 	t.trainer.SetSteps(x.Updates)
-	if t.scaler != nil {
+	if t.scaler != nil && x.Scale > 0 {
 		t.scaler.Scale, t.scaler.Good = x.Scale, x.Good
 	}
 	if x.Adam == 0 {
@@ -196,6 +241,9 @@ func (t *training) resumeMoments(src *weights.Source, x saved) error {
 			key := name + "." + p.Name
 			if name == "top" && !t.AMSGrad {
 				continue
+			}
+			if !src.Has(key) && t.adapter.Layers[i/2].Part != "" {
+				continue // what has no gradient has no moments either
 			}
 			v, err := src.Tensor(key)
 			if err != nil {

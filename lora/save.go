@@ -31,7 +31,8 @@ func For(p *diffusion.Pipeline) SaveOption { return func(o *saveOptions) { o.pip
 // Save writes the adapter:
 //
 //	Diffusers   a .safetensors file of diffusers' names, rank and alpha in its metadata
-//	PEFT        a folder, adapter_config.json and adapter_model.safetensors
+//	PEFT        a folder, adapter_config.json and adapter_model.safetensors; with text encoders
+//	            folders unet, text_encoder and text_encoder_2 of these two
 //	Kohya       a .safetensors file of kohya's or, for SDXL and Kolors, CompVis' names, alpha beside each layer
 //	DiffSynth   a .ckpt file of DiffSynth-Studio's numbered blocks, which has no place for
 //	            alpha: whoever loads it must give Info().Alpha
@@ -40,8 +41,7 @@ func For(p *diffusion.Pipeline) SaveOption { return func(o *saveOptions) { o.pip
 // only when it is whole.
 //
 // Errors: Unsupported for kinds of change that the dialect has no form for: only Kohya
-// takes LoHa, LoKr, Tucker and whole differences, only Kohya and Diffusers text
-// encoders. Missing for layers that no model has.
+// takes LoHa, LoKr, Tucker and whole differences, and DiffSynth no text encoders. Missing for layers that no model has.
 func (a *Adapter) Save(path string, d Dialect, opts ...SaveOption) error {
 	var o saveOptions
 	for _, opt := range opts {
@@ -129,6 +129,7 @@ type writer struct {
 	adapter *Adapter
 	names   *names
 	targets []*target
+	whole   bool // DiffSynth's file takes text encoders too, in diffusers' names
 	tensors map[string]*tensor.Dense
 	meta    map[string]string
 }
@@ -167,7 +168,7 @@ func (w *writer) diffusers() error {
 		return err
 	}
 	all := map[string]any{}
-	for _, part := range []string{"unet", "text_encoder", "text_encoder_2"} {
+	for _, part := range parts {
 		for k, v := range w.config(part) {
 			all[part+"."+k] = v
 		}
@@ -222,16 +223,35 @@ func shortest(names []string) []string {
 	return slices.Compact(names)
 }
 
+// peft writes a folder; one below it for each network where there are several, as peft's
+// example lora_dreambooth does.
 func (w *writer) peft(dir string) error {
+	writers := map[string]*writer{}
 	for i, t := range w.targets {
-		if t.part != "unet" {
-			return w.unsupported(w.adapter.layers[i], PEFT)
+		p := writers[t.part]
+		if p == nil {
+			p = &writer{adapter: &Adapter{path: w.adapter.path}, names: w.names, tensors: map[string]*tensor.Dense{}, meta: map[string]string{}}
+			writers[t.part] = p
+		}
+		p.adapter.layers, p.targets = append(p.adapter.layers, w.adapter.layers[i]), append(p.targets, t)
+	}
+	for part, p := range writers {
+		to := dir
+		if len(writers) > 1 || part != "unet" {
+			to = filepath.Join(dir, part)
+		}
+		if err := p.peftPart(to, part); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (w *writer) peftPart(dir, part string) error {
 	if err := w.pairs(PEFT, func(t *target) (string, error) { return "base_model.model." + t.name, nil }, ""); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(w.config("unet"), "", "  ")
+	text, err := json.MarshalIndent(w.config(part), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -311,6 +331,9 @@ func (w *writer) diffsynth() error {
 		}
 	}
 	return w.pairs(DiffSynth, func(t *target) (string, error) {
+		if w.whole && t.part != "unet" {
+			return t.String(), nil
+		}
 		name, ok := w.names.unet.Translate(t.name, weights.Diffusers, weights.DiffSynth)
 		if t.part != "unet" || !ok {
 			return "", &fault.Error{Kind: fault.Unsupported, Op: "lora", Where: w.adapter.path, What: "layer " + t.String(), Have: "has no name in DiffSynth-Studio"}

@@ -7,15 +7,14 @@ import (
 	"slices"
 	"time"
 
-	"gorgonia.org/tensor"
-
 	"github.com/easel-go/easel/dataset"
 	"github.com/easel-go/easel/diffusion"
+	"github.com/easel-go/easel/internal/engine"
 	"github.com/easel-go/easel/internal/fault"
 	"github.com/easel-go/easel/internal/model"
-	"github.com/easel-go/easel/internal/nn"
 	"github.com/easel-go/easel/internal/rng"
 	"github.com/easel-go/easel/internal/train"
+	"github.com/easel-go/easel/internal/weights"
 )
 
 // Step tells how far a training has come.
@@ -42,13 +41,13 @@ type Trained struct {
 	WarmStart bool
 }
 
-// Train trains a new adapter for p's UNet on pictures and their captions; text encoders
-// are used as they are. The weights of p do not change, and the pipeline may paint
+// Train trains a new adapter for p's UNet, and its text encoders if asked to, on pictures
+// and their captions. The weights of p do not change, and the pipeline may paint
 // between steps, as the adapter is then; when Train returns, p is as it was.
 //
 // Equal Config and data give equal bytes, whatever the number of processors; so does a
-// training that was cut off and resumed. Latents and text embeddings are computed once
-// and kept, in memory and in Cache.
+// training that was cut off and resumed. Latents, and text embeddings unless their
+// encoders are trained, are computed once and kept, in memory and in Cache.
 //
 // Errors: Invalid for a Config that makes no sense, or that is not the resumed
 // checkpoint's; Missing for a data set without a readable picture, and for targets that
@@ -80,7 +79,7 @@ type training struct {
 	data    *pictures
 	adapter *train.Adapter
 	trainer *train.Trainer
-	scaler  *train.LossScaler
+	scaler  *train.LossScaler // nil but for Mixed16
 	adam    *train.AdamW
 	noise   noiser
 	names   *names
@@ -106,25 +105,10 @@ func (t *training) prepare(ctx context.Context, b *model.Bundle, data *dataset.D
 	if t.data, err = t.openPictures(ctx, b, data); err != nil {
 		return err
 	}
-	layers := train.Match(b.UNet, t.Targets)
-	if b.Numerics() == model.LikeDiffSynth {
-		t.sortLikeDiffSynth(layers)
+	if err := t.attach(b); err != nil {
+		return err
 	}
-	half := len(layers) > 0 && layers[0].Weight.Value.Dtype() != tensor.Float32
-	t.adapter, err = train.Attach(layers, train.Init{Rank: t.Rank, Alpha: t.Alpha, Draw: t.draw, Kaiming: t.Kaiming, Half: half})
-	if err != nil {
-		return named(err, fmt.Sprintf("targets %v", t.Targets))
-	}
-	b.Changed()
-	o := train.Options{
-		Accumulate: t.Accumulate, ClipNorm: t.ClipNorm, ClipValue: t.ClipValue, Checkpointing: t.Checkpointing, Schedule: t.schedule(),
-		Optimizer: &train.AdamW{LearningRate: t.LearningRate, Beta1: t.Beta1, Beta2: t.Beta2, Eps: t.Eps, WeightDecay: t.WeightDecay, AMSGrad: t.AMSGrad},
-	}
-	if t.Precision == Mixed16 {
-		o.Scaler = train.NewLossScaler()
-	}
-	t.scaler, t.adam = o.Scaler, o.Optimizer
-	if t.trainer, err = train.New(b, t.adapter, o); err != nil {
+	if t.trainer, err = train.New(b, t.adapter, t.options(b)); err != nil {
 		return err
 	}
 	if t.Resume != "" {
@@ -139,6 +123,50 @@ func (t *training) prepare(ctx context.Context, b *model.Bundle, data *dataset.D
 		}
 	}
 	return err
+}
+
+// attach puts a new adapter on the layers to be trained: the UNet's first, then the text
+// encoders', as diffusers' scripts draw them.
+func (t *training) attach(b *model.Bundle) (err error) {
+	layers := train.Match(b.UNet, t.Targets)
+	if b.Numerics() == model.LikeDiffSynth {
+		t.sortLikeDiffSynth(layers)
+	}
+	if t.TextEncoders && len(layers) > 0 {
+		if b.Family() == weights.Kolors {
+			return &fault.Error{Kind: fault.Unsupported, Op: "lora", What: "TextEncoders", Have: "of Kolors, which is ChatGLM", Want: "CLIP's, of SD 1.x or SDXL"}
+		}
+		layers = append(layers, train.MatchTexts(b, textTargets)...)
+	}
+	t.adapter, err = train.Attach(layers, train.Init{Rank: t.Rank, Alpha: t.Alpha, Draw: t.draw, Kaiming: t.Kaiming, Half: true})
+	if err != nil {
+		return named(err, fmt.Sprintf("targets %v", t.Targets))
+	}
+	b.Changed()
+	return nil
+}
+
+// textTargets are the layers of a text encoder that are trained: those of diffusers'
+// train_text_to_image_lora_sdxl.py.
+var textTargets = []string{"q_proj", "k_proj", "v_proj", "out_proj"}
+
+// options are the trainer's.
+func (t *training) options(b *model.Bundle) train.Options {
+	t.adam = &train.AdamW{LearningRate: t.LearningRate, Beta1: t.Beta1, Beta2: t.Beta2, Eps: t.Eps, WeightDecay: t.WeightDecay, AMSGrad: t.AMSGrad}
+	o := train.Options{
+		Accumulate: t.Accumulate, ClipNorm: t.ClipNorm, ClipValue: t.ClipValue, Checkpointing: t.Checkpointing,
+		Schedule: t.schedule(), Optimizer: t.adam, TextRate: t.TextLearningRate, Compute: b.Compute(),
+	}
+	switch t.Precision {
+	case Mixed16:
+		t.scaler = train.NewLossScaler()
+		o.Scaler = t.scaler
+	case MixedBF16:
+		o.Compute = engine.Bfloat16
+	case Full32:
+		o.Compute = engine.Float32
+	}
+	return o
 }
 
 // sortLikeDiffSynth puts layers in the order of DiffSynth's numbered blocks, which is
@@ -259,39 +287,4 @@ func (t *training) after(ctx context.Context, s Step) error {
 		return t.OnStep(s)
 	}
 	return nil
-}
-
-// snapshot returns the adapter as it is now.
-func (t *training) snapshot() *Adapter {
-	a := &Adapter{dialect: Diffusers}
-	for i, l := range t.adapter.Layers {
-		own := func(p *nn.Param) *tensor.Dense {
-			return dense(p.Shape.Clone(), slices.Clone(numbers(p.Value)))
-		}
-		a.layers = append(a.layers, &layer{
-			name: "unet." + l.Name, rank: t.Rank, alpha: t.Alpha, peft: true,
-			parts: map[role]*tensor.Dense{down: own(t.adapter.A[i]), up: own(t.adapter.B[i])},
-		})
-	}
-	return a
-}
-
-// batch draws one batch: pictures, captions, noise and timesteps, in the order in which
-// a shuffling loader of torch and the trainer draw them from one generator.
-func (t *training) batch(ctx context.Context, b *model.Bundle, places []int) (train.Batch, error) {
-	var latents []model.Picture
-	var conds []model.Cond
-	var moments []model.Picture
-	for _, place := range places {
-		e, err := t.data.pick(ctx, b, place, t)
-		if err != nil {
-			return train.Batch{}, err
-		}
-		moments, conds = append(moments, e.moments), append(conds, e.cond)
-	}
-	for _, m := range moments {
-		latents = append(latents, t.noise.latents(b, m, t.draw))
-	}
-	level(conds)
-	return t.noise.batch(latents, conds, t.draw)
 }

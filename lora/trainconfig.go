@@ -16,16 +16,23 @@ type Config struct {
 	Targets []string // layers by the end of their names: to_q, to_k, to_v and to_out.0
 	Kaiming bool     // A begins as peft's default has it instead of normal with deviation 1/Rank
 
-	LearningRate float64        // 1e-4
-	Schedule     string         // constant, constant_with_warmup, linear, cosine, cosine_with_restarts or polynomial; constant
-	Warmup       int            // steps in which the learning rate grows from 0
-	WeightDecay  float64        // 0.01; negative for none
-	Beta1, Beta2 float64        // 0.9 and 0.999
-	Eps          float64        // 1e-8
-	AMSGrad      bool           // divide by the largest second moment so far
-	ClipNorm     float64        // the largest length of all gradients together; 0 for any
-	ClipValue    float64        // the largest gradient of one number; 0 for any
-	Precision    TrainPrecision // Mixed16
+	// TextEncoders trains an adapter for the layers q_proj, k_proj, v_proj and out_proj of
+	// the text encoders too, with the same rank and alpha, as diffusers' scripts do with
+	// train_text_encoder. Captions are then read in every step instead of once. SD 1.x and
+	// SDXL have encoders that can be trained, Kolors has not.
+	TextEncoders bool
+
+	LearningRate     float64        // 1e-4
+	TextLearningRate float64        // of the text encoders; LearningRate
+	Schedule         string         // constant, constant_with_warmup, linear, cosine, cosine_with_restarts or polynomial; constant
+	Warmup           int            // steps in which the learning rate grows from 0
+	WeightDecay      float64        // 0.01; negative for none
+	Beta1, Beta2     float64        // 0.9 and 0.999
+	Eps              float64        // 1e-8
+	AMSGrad          bool           // divide by the largest second moment so far
+	ClipNorm         float64        // the largest length of all gradients together; 0 for any
+	ClipValue        float64        // the largest gradient of one number; 0 for any
+	Precision        TrainPrecision // Mixed16
 
 	Epochs        int // 1
 	StepsPerEpoch int // batches an epoch; 500
@@ -64,12 +71,20 @@ type Config struct {
 // TrainPrecision is Lightning's word for the arithmetic of training.
 type TrainPrecision string
 
-// The precisions. On a CPU all arithmetic is float32, of weights as they are stored, and
-// adapter and optimiser are float32 in all of them; Mixed16 also scales the loss and
-// skips steps that overflow, which the arithmetic of a GPU needs.
+// The precisions. Weights are read as they are stored, and adapter and optimiser are
+// float32 in all of them.
+//
+//	16-mixed    arithmetic as the pipeline was opened for, float32 by default; the loss is
+//	            scaled, and steps that overflow are skipped, which a GPU's 16 bits need
+//	bf16-mixed  the factors of linear layers and convolutions rounded to bfloat16, forward
+//	            and backward, their sums float32; faster on CPUs that have AMX or
+//	            AVX512-BF16. Attention, norms and the gradients of the matrices in training
+//	            stay float32. No loss scaling: bfloat16 has float32's range
+//	32          float32
 const (
-	Mixed16 TrainPrecision = "16-mixed"
-	Full32  TrainPrecision = "32"
+	Mixed16   TrainPrecision = "16-mixed"
+	MixedBF16 TrainPrecision = "bf16-mixed"
+	Full32    TrainPrecision = "32"
 )
 
 // fill sets the defaults and checks the rest.
@@ -111,6 +126,7 @@ func (c *Config) check() error {
 		from, to float64
 	}{
 		{"Rank", float64(c.Rank), 1, 4096}, {"Alpha", c.Alpha, 1e-9, 1e9}, {"LearningRate", c.LearningRate, 0, 1e3},
+		{"TextLearningRate", c.TextLearningRate, 0, 1e3},
 		{"WeightDecay", c.WeightDecay, 0, 1e3}, {"Beta1", c.Beta1, 0, 1}, {"Beta2", c.Beta2, 0, 1}, {"Eps", c.Eps, 0, 1},
 		{"ClipNorm", c.ClipNorm, 0, 1e9}, {"ClipValue", c.ClipValue, 0, 1e9}, {"Warmup", float64(c.Warmup), 0, most},
 		{"Epochs", float64(c.Epochs), 1, most}, {"StepsPerEpoch", float64(c.StepsPerEpoch), 1, most},
@@ -129,8 +145,8 @@ func (c *Config) check() error {
 	if c.StepsPerEpoch < c.Accumulate {
 		return fault.Newf(fault.Invalid, "lora", "%d batches an epoch, want at least the %d of one step", c.StepsPerEpoch, c.Accumulate)
 	}
-	if c.Precision != Mixed16 && c.Precision != Full32 {
-		return &fault.Error{Kind: fault.Unsupported, Op: "lora", What: "Precision", Have: string(c.Precision), Want: "16-mixed or 32"}
+	if c.Precision != Mixed16 && c.Precision != MixedBF16 && c.Precision != Full32 {
+		return &fault.Error{Kind: fault.Unsupported, Op: "lora", What: "Precision", Have: string(c.Precision), Want: "16-mixed, bf16-mixed or 32"}
 	}
 	return c.schedule().Check()
 }
