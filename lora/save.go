@@ -3,6 +3,7 @@ package lora
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -368,14 +369,8 @@ func (w *writer) write(path string) error {
 
 // writeFile replaces a file; it appears under its name only when it is whole.
 func writeFile(path string, text []byte) error {
-	temp := path + ".tmp"
-	err := os.WriteFile(temp, text, 0o666)
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
-		return &fault.Error{Op: "lora", Where: path, Err: err}
-	}
-	return nil
+	return weights.Replace(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

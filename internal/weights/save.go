@@ -1,13 +1,9 @@
 package weights
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/nlpodyssey/safetensors"
@@ -20,7 +16,7 @@ import (
 // The file appears under its name only when it is whole; what was there before stays
 // until then. Each tensor must be contiguous and row-major.
 func SaveSafetensors(path string, tensors map[string]*tensor.Dense, metadata map[string]string) error {
-	return atomically(path, func(w io.Writer) error {
+	return Replace(path, func(w io.Writer) error {
 		return WriteSafetensors(w, tensors, metadata)
 	})
 }
@@ -98,34 +94,4 @@ func encode(name string, t *tensor.Dense) (Dtype, []byte, error) {
 		reverse(b, e.unit())
 	}
 	return d, b, nil
-}
-
-// atomically lets write fill a new file and gives it its name when all is on disk.
-func atomically(path string, write func(io.Writer) error) (err error) {
-	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(path), rand.Uint32()))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return failure(path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(temp)
-			err = failure(path, err)
-		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err = write(w); err != nil {
-		return err
-	}
-	if err = w.Flush(); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }

@@ -20,7 +20,7 @@ import (
 // bools and nil. A tensor that stands there twice is written once. The file appears
 // under its name only when it is whole.
 func SaveTorch(path string, object any) error {
-	return atomically(path, func(w io.Writer) error { return WriteTorch(w, object) })
+	return Replace(path, func(w io.Writer) error { return WriteTorch(w, object) })
 }
 
 // WriteTorch writes what [SaveTorch] does to w. Equal input gives equal bytes.
