@@ -81,7 +81,7 @@ func (o Options) run(ctx context.Context, src iter.Seq2[*dataset.Sample, error],
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	rows := o.rowsOf(src)
+	rows := o.rowsOf(src, len(steps))
 	if waiting := o.waiting(steps); o.Strict {
 		rows = o.strictly(ctx, cancel, rows, waiting)
 	} else {
@@ -115,8 +115,9 @@ func withKeys(steps []Step) []Step {
 	return out
 }
 
-// rowsOf numbers the samples. One that could not be read is dropped already.
-func (o Options) rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
+// rowsOf numbers the samples, each with room for the verdicts of the steps. One that could
+// not be read is dropped already.
+func (o Options) rowsOf(src iter.Seq2[*dataset.Sample, error], steps int) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		n := 0
 		for s, err := range src {
@@ -125,6 +126,7 @@ func (o Options) rowsOf(src iter.Seq2[*dataset.Sample, error]) iter.Seq[*Row] {
 			}
 			r := newRow(s, n)
 			r.tokens = o.tokens
+			r.verdicts = make([]Verdict, 0, steps)
 			if err != nil {
 				r.rule(Verdict{Op: "load", Step: -1, Err: err})
 			}

@@ -46,16 +46,18 @@ func (f *imageShape) Measure(_ context.Context, r *Row) error {
 }
 
 func (f *imageShape) Keep(r *Row) (bool, error) {
-	w, ok := r.Stats.Numbers("image_width")
+	var few [2][4]float64
+	w, ok := r.Stats.numbers(few[0][:0], "image_width")
 	if !ok {
 		return false, badStat(r.Stats, "image_width", "a list of numbers")
 	}
-	h, ok := r.Stats.Numbers("image_height")
+	h, ok := r.Stats.numbers(few[1][:0], "image_height")
 	if !ok {
 		return false, badStat(r.Stats, "image_height", "a list of numbers")
 	}
-	b := f.Bounds()
-	return f.AnyOrAll.of(min(len(w), len(h)), func(i int) bool { return b[0].Holds(w[i]) && b[1].Holds(h[i]) }), nil
+	return f.AnyOrAll.of(min(len(w), len(h)), func(i int) bool {
+		return f.holds(w[i], float64(f.MinWidth), float64(f.MaxWidth)) && f.holds(h[i], float64(f.MinHeight), float64(f.MaxHeight))
+	}), nil
 }
 
 func (f *imageShape) Bounds() []Bound {

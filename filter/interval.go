@@ -64,7 +64,8 @@ func (q quorum) of(n int, holds func(i int) bool) bool {
 
 // keepList decides by a statistic that is a list of numbers.
 func (b Bound) keepList(st *Stats, q quorum) (bool, error) {
-	nums, ok := st.Numbers(b.Stat)
+	var few [4]float64
+	nums, ok := st.numbers(few[:0], b.Stat)
 	if !ok {
 		return false, badStat(st, b.Stat, "a list of numbers")
 	}
@@ -73,7 +74,8 @@ func (b Bound) keepList(st *Stats, q quorum) (bool, error) {
 
 // keepOne decides by a statistic that is a number.
 func (b Bound) keepOne(st *Stats) (bool, error) {
-	nums, ok := st.Numbers(b.Stat)
+	var few [4]float64
+	nums, ok := st.numbers(few[:0], b.Stat)
 	if !ok || len(nums) != 1 {
 		return false, badStat(st, b.Stat, "a number")
 	}

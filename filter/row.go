@@ -45,7 +45,12 @@ func NewRow(s *dataset.Sample, keys Keys) *Row {
 // newRow wraps a sample. Statistics that it brings along are kept: ops do not measure
 // again what is there.
 func newRow(s *dataset.Sample, index int) *Row {
-	r := &Row{Sample: s, Stats: &Stats{}, Index: index}
+	both := new(struct {
+		Row
+		Stats
+	})
+	r := &both.Row
+	r.Sample, r.Stats, r.Index = s, &both.Stats, index
 	if v, ok := s.Get(statsColumn); ok {
 		if j, isJSON := v.(dataset.JSON); isJSON {
 			v = j.Value()
@@ -161,19 +166,15 @@ func (r *Row) pictures() (list []picture, column bool, err error) {
 	if !ok {
 		return nil, false, nil
 	}
-	items, err := items(v)
-	if err != nil {
+	if list, err = items(v); err != nil {
 		return nil, true, err
 	}
 	raw, _ := r.Get(r.key().ImageBytes)
 	bytes, _ := raw.([]any)
-	for i, it := range items {
-		if i < len(bytes) {
-			if b, ok := bytes[i].([]byte); ok {
-				it.data = b
-			}
+	for i := range min(len(list), len(bytes)) {
+		if b, ok := bytes[i].([]byte); ok {
+			list[i].data = b
 		}
-		list = append(list, it)
 	}
 	return list, true, nil
 }
@@ -187,7 +188,7 @@ func items(v any) ([]picture, error) {
 	case dataset.Image:
 		return []picture{{name: v.String(), img: v, data: v.Data}}, nil
 	case []any:
-		var list []picture
+		list := make([]picture, 0, len(v))
 		for _, e := range v {
 			switch e := e.(type) {
 			case string:
@@ -240,15 +241,20 @@ func readPicture(path string) ([]byte, error) {
 // regular refuses what is no ordinary file: opening a pipe would wait for its writer.
 func regular(path string) error {
 	st, err := os.Stat(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case st.IsDir():
+	}
+	return regularMode(path, st.Mode(), st.Size())
+}
+
+func regularMode(path string, mode fs.FileMode, size int64) error {
+	switch {
+	case mode.IsDir():
 		return as("IsADirectoryError", fail(Invalid, "%s is a folder", path))
-	case !st.Mode().IsRegular():
+	case !mode.IsRegular():
 		return fail(Invalid, "%s is no regular file", path)
-	case st.Size() > maxPicture:
-		return fail(Limit, "%s has %d bytes, want at most %d", path, st.Size(), maxPicture)
+	case size > maxPicture:
+		return fail(Limit, "%s has %d bytes, want at most %d", path, size, maxPicture)
 	}
 	return nil
 }
@@ -284,10 +290,12 @@ func (r *Row) info(p picture) (imageio.Info, error) {
 
 func header(p picture) (imageio.Info, error) {
 	if f := p.file(); f != "" {
-		if err := regular(f); err != nil {
+		r, err := openRegular(f)
+		if err != nil {
 			return imageio.Info{}, err
 		}
-		return imageio.HeaderFile(f, imageio.Tolerant)
+		defer r.Close()
+		return imageio.Header(r, imageio.Tolerant)
 	}
 	b, err := p.bytes()
 	if err != nil {

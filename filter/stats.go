@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"github.com/easel-go/easel/dataset"
 )
 
@@ -33,6 +35,9 @@ func (s *Stats) Set(name string, v any) {
 			s.fields[i].Value = v
 			return
 		}
+	}
+	if s.fields == nil {
+		s.fields = make(dataset.Struct, 0, 4)
 	}
 	s.fields = append(s.fields, dataset.Field{Name: name, Value: v})
 }
@@ -69,7 +74,10 @@ func listOf[T any](v []T) []any {
 
 // Numbers returns the numbers of the statistic called name, a list or a single one.
 // ok is false if it was not measured or holds anything else.
-func (s *Stats) Numbers(name string) (nums []float64, ok bool) {
+func (s *Stats) Numbers(name string) (nums []float64, ok bool) { return s.numbers(nil, name) }
+
+// numbers appends them to nums.
+func (s *Stats) numbers(nums []float64, name string) ([]float64, bool) {
 	v, ok := s.Get(name)
 	if !ok {
 		return nil, false
@@ -77,13 +85,15 @@ func (s *Stats) Numbers(name string) (nums []float64, ok bool) {
 	list, isList := v.([]any)
 	if !isList {
 		x, ok := number(v)
-		return []float64{x}, ok
+		return append(nums, x), ok
 	}
-	nums = make([]float64, len(list))
-	for i, e := range list {
-		if nums[i], ok = number(e); !ok {
+	nums = slices.Grow(nums, len(list))
+	for _, e := range list {
+		x, ok := number(e)
+		if !ok {
 			return nil, false
 		}
+		nums = append(nums, x)
 	}
 	return nums, true
 }
