@@ -29,6 +29,14 @@ type Tile struct {
 	mask  uint32
 	maskY unsafe.Pointer
 	_     [2]int // the loop's own
+
+	// NextM rows of NextBytes, LdNext apart, that will be read soon: they are fetched
+	// towards the cache meanwhile. They may lie outside any memory.
+	Next              uintptr
+	NextM             int
+	NextBytes, LdNext int
+
+	nextEnd uintptr // of the row that is being fetched
 }
 
 // MaxRows is the largest number of rows a Tile may have on any level.
@@ -53,6 +61,7 @@ func Columns() int {
 
 // Run computes the tile.
 func (t *Tile) Run() {
+	t.startFetching()
 	switch {
 	case level >= AVX512:
 		tile512(t)
@@ -65,7 +74,15 @@ func (t *Tile) Run() {
 
 // RunBF16 computes the tile from bfloat16 numbers: rows and B hold pairs of them
 // in the place of each float32, and K counts pairs. Only level AVX512BF16 has it.
-func (t *Tile) RunBF16() { tileBF16(t) }
+func (t *Tile) RunBF16() {
+	t.startFetching()
+	tileBF16(t)
+}
+
+func (t *Tile) startFetching() {
+	t.nextEnd = t.Next + uintptr(t.NextBytes)
+	t.NextM--
+}
 
 // columnsGo is Columns of level PureGo.
 const columnsGo = 16

@@ -23,6 +23,11 @@ const (
 	tMaskY // address of 16 lane masks for it
 	tCol   // bytes of the columns done
 	tLeft  // columns left
+	tNext  // what the next tile reads
+	tNextM
+	tNextBytes
+	tLdNext
+	tNextEnd // of the row that is being fetched
 )
 
 // rowReg are the registers that hold the addresses of a tile's rows.
@@ -78,7 +83,9 @@ func (t tile) write(s *source, name string) {
 	s.text(name, fmt.Sprintf("func %s(t *Tile)", name), 8)
 	panel := s.label("panel")
 	s.op("MOVQ t+0(FP), AX; MOVQ %d(AX), BX; MOVQ %d(AX), R14; MOVQ R14, %d(AX); MOVQ $0, %d(AX)", tB, tN, tLeft, tCol)
+	s.op("MOVQ %d(AX), R14", tNext)
 	s.line("%s:", panel)
+	t.fetchC(s)
 	s.op("MOVQ %d(AX), DX; MOVQ %d(AX), R15", tRows, tSegs)
 	for i := range 2 * t.rows {
 		if t.vec == "Z" {
@@ -101,17 +108,18 @@ func (t tile) write(s *source, name string) {
 func (t tile) segments(s *source) {
 	seg, loop, tail, one, end := s.label("seg"), s.label("loop"), s.label("tail"), s.label("one"), s.label("end")
 	s.line("%s:", seg)
-	s.op("MOVQ %d(AX), CX; SHLQ $2, CX; MOVQ %d(AX), R14; ADDQ CX, R14", tK, tOff)
-	for i := range t.rows {
-		s.op("MOVQ %d(DX), %s; ADDQ R14, %s", 8*i, rowReg[i], rowReg[i])
+	last := rowReg[t.rows-1]
+	s.op("MOVQ %d(AX), CX; SHLQ $2, CX; MOVQ %d(AX), %s; ADDQ CX, %s", tK, tOff, last, last)
+	for i := range t.rows - 1 {
+		s.op("MOVQ %d(DX), %s; ADDQ %s, %s", 8*i, rowReg[i], last, rowReg[i])
 	}
-	s.op("MOVQ %d(AX), R14; ADDQ %d(AX), R14", tC, tCol)
+	s.op("ADDQ %d(DX), %s", 8*(t.rows-1), last)
 	s.op("ADDQ $64, DX; NEGQ CX; ADDQ $16, CX; JG %s; PCALIGN $32", tail)
 	s.line("%s:", loop)
 	for u := range 4 {
 		t.step(s, u, 4*u-16)
 		if u == 1 {
-			t.fetch(s)
+			t.fetchNext(s)
 		}
 	}
 	s.op("ADDQ $%d, BX; ADDQ $16, CX; JLE %s", 8*t.bytes, loop)
@@ -124,15 +132,28 @@ func (t tile) segments(s *source) {
 	s.op("DECQ R15; JNZ %s", seg)
 }
 
-// fetch asks for a row of C, now and then: first those of this tile, then of those
-// below. A burst of stores to lines that are not in the cache would take all fill
-// buffers from the panels.
-func (t tile) fetch(s *source) {
-	s.op("PREFETCHT1 (R14)")
-	if t.bytes == 64 {
-		s.op("PREFETCHT1 64(R14)")
+// fetchC asks for the lines of C that a panel's sums will go to.
+func (t tile) fetchC(s *source) {
+	s.op("MOVQ %d(AX), SI; ADDQ %d(AX), SI; MOVQ %d(AX), DI", tC, tCol, tLdC)
+	for range t.rows {
+		s.op("PREFETCHT1 (SI)")
+		if t.bytes == 64 {
+			s.op("PREFETCHT1 64(SI)")
+		}
+		s.op("ADDQ DI, SI")
 	}
-	s.op("ADDQ %d(AX), R14", tLdC)
+}
+
+// fetchNext asks for a line of the next tile's rows: a few at a time, since a burst
+// would take all fill buffers from the panels. What ends is the row in R14, and then
+// the rows.
+func (t tile) fetchNext(s *source) {
+	fetch, skip := s.label("fetch"), s.label("skip")
+	s.op("CMPQ R14, %d(AX); JCS %s; SUBQ $1, %d(AX); JLT %s", tNextEnd, fetch, tNextM, skip)
+	s.op("MOVQ %d(AX), R14; ADDQ %d(AX), R14; MOVQ R14, %d(AX); SUBQ %d(AX), R14", tNextEnd, tLdNext, tNextEnd, tNextBytes)
+	s.line("%s:", fetch)
+	s.op("PREFETCHT1 (R14); ADDQ $64, R14")
+	s.line("%s:", skip)
 }
 
 // step emits one k: two vectors of B times the number of each row.

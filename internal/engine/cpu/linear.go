@@ -54,7 +54,7 @@ func (n *inputs) take(have bool) int {
 
 func (l *linear) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
 	m := asm.TileRows()
-	at := group{row: g * m, n: min(m, l.total-g*m)}
+	at := group{row: g * m, n: min(m, l.total-g*m), next: uintptr(x) + uintptr((g+1)*m*l.ld), ld: l.ld}
 	for i := range at.n {
 		table[0][i] = unsafe.Add(x, (at.row+i)*l.ld)
 	}

@@ -65,8 +65,10 @@ func (l *matMul) rows(a *engine.Args, _ unsafe.Pointer, g int, table []rowTable)
 	if l.op.TransA {
 		x = a.Scratch.Host
 	}
+	at.ld = 4 * l.ld()
+	at.next = uintptr(x) + uintptr((at.row+m)*at.ld)
 	for i := range at.n {
-		table[0][i] = unsafe.Add(x, 4*(at.row+i)*l.ld())
+		table[0][i] = unsafe.Add(x, (at.row+i)*at.ld)
 	}
 	return at
 }

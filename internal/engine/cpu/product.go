@@ -26,6 +26,9 @@ type rowTable = [asm.MaxRows]unsafe.Pointer
 type group struct {
 	row, n int // the first, and how many
 	item   int // picture they belong to
+
+	next uintptr // where the next group's rows may lie, if equally spaced,
+	ld   int     // and how many bytes apart
 }
 
 // product is the kernel of linear layers and convolutions:
@@ -315,6 +318,9 @@ func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
 	t := asm.Tile{
 		Rows: unsafe.Pointer(unsafe.SliceData(table)), Segs: p.segments,
 		K: min(p.kStep, p.k-k), Off: 4 * k, M: at.n,
+	}
+	if at.next != 0 {
+		t.Next, t.NextM, t.NextBytes, t.LdNext = at.next+uintptr(4*k), at.n, 4*t.K, at.ld
 	}
 	halves := 1
 	if p.glu != engine.NoGLU {
