@@ -22,10 +22,10 @@ type exporter struct {
 	whole  []dataset.Struct // rows of a .json in strict mode, which must be seen together
 
 	result, stats, rejected *partial
-	table                  *dataset.Writer // of parquet
-	columns                []dataset.Column
-	hasStats               bool
-	written                []string // names of finished files
+	table                   *dataset.Writer // of parquet
+	columns                 []dataset.Column
+	hasStats                bool
+	written                 []string // names of finished files
 }
 
 // outputs are the names of the files of a result.

@@ -39,7 +39,9 @@ func (rec *Recipe) lenientTable(path string) (table, error) {
 			}
 		}
 	}
-	t.rows = func(_ context.Context, from int) iter.Seq2[*dataset.Sample, error] { return after(from, lenientRows(path)) }
+	t.rows = func(_ context.Context, from int) iter.Seq2[*dataset.Sample, error] {
+		return after(from, lenientRows(path))
+	}
 	t.suffix = rec.wantsSuffix()
 	return t, nil
 }

@@ -22,7 +22,9 @@ func openRegular(path string) (descriptor, error) {
 	if err := regularMode(path, modeOf(uint32(st.Mode)), st.Size); err != nil {
 		return 0, err
 	}
-	fd, err := again(func() (int, error) { return syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0) })
+	fd, err := again(func() (int, error) {
+		return syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	})
 	if err != nil {
 		return 0, &fs.PathError{Op: "open", Path: path, Err: err}
 	}

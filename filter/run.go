@@ -62,7 +62,11 @@ func (rec *Recipe) run(ctx context.Context, src *source, x *exporter) (*Report, 
 	}
 	done := false
 	defer func() { j.close(done) }()
-	o := Options{journal: j, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.analyze}
+	waiting, err := rec.spools()
+	if err != nil {
+		return nil, err
+	}
+	o := Options{journal: j, spools: waiting, Workers: rec.workers(), Strict: rec.Compat == "strict", CPUs: rec.CPUs, Models: rec.Models, trace: trace, tokens: rec.marks(), measure: rec.analyze}
 	var failed error
 	err = o.run(ctx, src.samples(ctx), rec.Steps, func(r *Row) bool {
 		rep.add(r)
