@@ -3,6 +3,7 @@ package lora
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -92,11 +93,15 @@ func readArrays(path string) (arrays, error) {
 	defer src.Close()
 	a := arrays{}
 	for _, name := range src.Names() {
-		t, err := owned(src, name)
+		t, err := src.Tensor(name)
 		if err != nil {
 			return nil, err
 		}
-		a[name] = array{t.Shape(), numbers(t)}
+		v, ok := t.Data().([]float32)
+		if !ok {
+			return nil, &fault.Error{Kind: fault.Invalid, Op: "lora", Where: path, What: "tensor " + name, Have: "of type " + t.Dtype().String(), Want: "float32"}
+		}
+		a[name] = array{t.Shape().Clone(), slices.Clone(v)}
 	}
 	return a, nil
 }

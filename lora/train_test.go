@@ -236,7 +236,8 @@ func TestTrainEnds(t *testing.T) {
 	}
 }
 
-// TestCache trains twice with a cache on disk, the second time with entries damaged.
+// TestCache trains with a cache on disk, a second time with nothing to compute, and a
+// third with entries damaged.
 func TestCache(t *testing.T) {
 	c := short()
 	c.CenterCrop, c.Cache = true, t.TempDir()
@@ -245,6 +246,9 @@ func TestCache(t *testing.T) {
 	if len(files) == 0 {
 		t.Fatal("nothing was kept")
 	}
+	made := modified(t, files)
+	golden.Equal(t, "losses", mustTrain(t, c).Losses, one.Losses)
+	golden.Equal(t, "times at which entries were made", modified(t, files), made)
 	for i, f := range files {
 		if i%3 == 0 {
 			if err := os.Truncate(f, 100); err != nil {
@@ -253,4 +257,15 @@ func TestCache(t *testing.T) {
 		}
 	}
 	golden.Equal(t, "losses", mustTrain(t, c).Losses, one.Losses)
+}
+
+func modified(t *testing.T, files []string) (times []int64) {
+	for _, f := range files {
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times = append(times, info.ModTime().UnixNano())
+	}
+	return times
 }
