@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"path/filepath"
 	"time"
 
 	"github.com/easel-go/easel/dataset"
@@ -55,7 +56,7 @@ func encode(b []byte, v any) []byte {
 		t, _ := v.MarshalBinary()
 		return text(append(b, tagTime), string(t))
 	case dataset.Image:
-		return text(text(text(append(b, tagImage), v.Path), v.Member), string(v.Data))
+		return encodeImage(append(b, tagImage), v)
 	case []any:
 		b = binary.AppendUvarint(append(b, tagList), uint64(len(v)))
 		for _, e := range v {
@@ -70,6 +71,19 @@ func encode(b []byte, v any) []byte {
 		return b
 	}
 	return append(b, tagNil)
+}
+
+// encodeImage takes the picture itself along where another worker could not find it by
+// its path: it lies in an archive, or beside the data.
+func encodeImage(b []byte, m dataset.Image) []byte {
+	if m.Data == nil && m.Path != "" && m.File() != filepath.FromSlash(m.Path) {
+		m.Data, _ = m.Bytes() // a picture that is not there is found missing by the op that wants it
+	}
+	b = text(text(b, m.Path), m.Member)
+	if m.Data == nil {
+		return append(b, tagFalse)
+	}
+	return text(append(b, tagTrue), string(m.Data))
 }
 
 func text(b []byte, s string) []byte {
@@ -171,15 +185,19 @@ func decodeMany(tag byte, b []byte) (any, []byte, error) {
 
 func decodeImage(b []byte) (any, []byte, error) {
 	var m dataset.Image
-	var data string
 	var err error
-	for _, to := range []*string{&m.Path, &m.Member, &data} {
+	for _, to := range []*string{&m.Path, &m.Member} {
 		if *to, b, err = untext(b); err != nil {
 			return nil, nil, err
 		}
 	}
-	if data != "" {
-		m.Data = []byte(data)
+	if len(b) == 0 || b[0] != tagFalse && b[0] != tagTrue {
+		return nil, nil, errCodec
 	}
-	return m, b, nil
+	if tag := b[0]; tag == tagFalse {
+		return m, b[1:], nil
+	}
+	data, b, err := untext(b[1:])
+	m.Data = append([]byte{}, data...)
+	return m, b, err
 }

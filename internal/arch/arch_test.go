@@ -23,6 +23,7 @@ var may = []struct{ from, to string }{
 	{"examples/tiny", ""},
 	{"examples", "dataset filter clip diffusion lora grid examples"},
 	{"lora", "diffusion dataset internal/train internal/model internal/weights internal/nn internal/graph internal/rng internal/imageio internal/sampler internal/engine"},
+	{"filter/beam/filterbeam", "filter clip"},
 	{"filter/beam", "filter dataset"},
 	{"filter/chinese", "filter dataset"},
 	{"filter/filtertest", "filter dataset internal/golden"},
