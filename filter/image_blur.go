@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/easel-go/easel/internal/imageio"
 )
@@ -95,12 +96,30 @@ func (m *imageBlur) blurred(p picture) (string, error) {
 		err = &Error{Kind: Unsupported, Op: "filter", What: "image_blur_mapper: format", Have: filepath.Ext(path), Want: ".png or .jpg"}
 	}
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o777)
-	}
-	if err == nil {
-		err = os.WriteFile(path, buf.Bytes(), 0o666)
+		err = writePicture(path, buf.Bytes())
 	}
 	return path, err
+}
+
+// onePicture is held while a picture is written: two rows may name the same one.
+var onePicture sync.Mutex
+
+// writePicture makes a file that has its name once it is whole.
+func writePicture(path string, b []byte) error {
+	onePicture.Lock()
+	defer onePicture.Unlock()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return &Error{Kind: Invalid, Op: "filter", What: "image_blur_mapper: save_dir", Err: err}
+	}
+	p, err := newPartial(path)
+	if err != nil {
+		return err
+	}
+	if err := p.write(b); err != nil {
+		p.abort()
+		return err
+	}
+	return p.close(path)
 }
 
 // pathOf names the blurred picture: a__dj_hash_#…#.png for a.png.

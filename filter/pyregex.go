@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,9 @@ import (
 // use in place of re. The two differ in what \w and \s hold.
 type pattern struct {
 	re *regexp2.Regexp
+
+	starts *starts         // where matches may begin; nil if nothing is known
+	here   *regexp2.Regexp // re at one place alone, if starts are known
 }
 
 // matchTimeout bounds one search, since backtracking can take forever.
@@ -32,7 +36,7 @@ func compile(expr string, dotAll, multiline bool) (*pattern, error) {
 		return nil, as("error", &Error{Kind: Invalid, Op: "filter", What: "regular expression " + strconv.Quote(expr), Err: err})
 	}
 	re.MatchTimeout = matchTimeout
-	return &pattern{re}, nil
+	return &pattern{re: re}, nil
 }
 
 func mustCompile(expr string, dotAll, multiline bool) *pattern {
@@ -173,24 +177,30 @@ type span struct{ groups [][2]int }
 
 // spans returns all matches that do not overlap, in the order of re.finditer.
 func (p *pattern) spans(runes []rune) (all []span, err error) {
+	if p.starts != nil {
+		return p.spansFrom(runes)
+	}
 	m, err := p.re.FindRunesMatch(runes)
 	for ; m != nil && err == nil; m, err = p.re.FindNextMatch(m) {
-		var s span
-		for _, g := range m.Groups() {
-			at := [2]int{-1, -1}
-			if len(g.Captures) > 0 {
-				at = [2]int{g.Index, g.Index + g.Length}
-			}
-			s.groups = append(s.groups, at)
-		}
-		all = append(all, s)
+		all = append(all, spanOf(m))
 	}
 	return all, slow(err)
 }
 
+func spanOf(m *regexp2.Match) (s span) {
+	for _, g := range m.Groups() {
+		at := [2]int{-1, -1}
+		if len(g.Captures) > 0 {
+			at = [2]int{g.Index, g.Index + g.Length}
+		}
+		s.groups = append(s.groups, at)
+	}
+	return s
+}
+
 // sub is re.sub: every match becomes repl, in which \1 and \g<name> are groups.
 func (p *pattern) sub(text string, repl replacement) (string, error) {
-	if repl == nil {
+	if repl == nil || p.starts != nil && !p.starts.possible(text) {
 		return text, nil
 	}
 	runes := []rune(text)
@@ -225,6 +235,11 @@ func (t replacement) expand(b *strings.Builder, runes []rune, s span) {
 			b.WriteString(string(runes[g[0]:g[1]]))
 		}
 	}
+}
+
+// usesGroups reports whether the replacement has anything of a match but the whole.
+func (t replacement) usesGroups() bool {
+	return slices.ContainsFunc(t, func(p part) bool { return p.group > 0 })
 }
 
 // template reads the replacement of re.sub for the pattern.

@@ -435,3 +435,34 @@ func TestSelectorOrder(t *testing.T) {
 		t.Errorf("%v, want %s", have, want)
 	}
 }
+
+// TestBlurredPictureIsWhole checks that a picture that cannot be written leaves the one
+// that was there, and nothing half done.
+func TestBlurredPictureIsWhole(t *testing.T) {
+	tinyDir(t)
+	rec := tinyRecipe(t, "--process", "[image_blur_mapper: {p: 1, save_dir: blurred}]")
+	for range 2 {
+		if _, err := rec.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob("blurred/*")
+	if hidden, _ := filepath.Glob("blurred/.*"); err != nil || len(files) == 0 || len(hidden) > 0 {
+		t.Fatalf("%d pictures, %v beside them (%v)", len(files), hidden, err)
+	}
+	before, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join("blurred", "."+filepath.Base(files[0])+".partial"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := rec.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(files[0])
+	if rep.Failed != 2 || err != nil || !bytes.Equal(after, before) {
+		t.Errorf("%d samples failed, want the one whose picture cannot be written and the one that has none; the old picture changed: %v (%v)", rep.Failed, !bytes.Equal(after, before), err)
+	}
+}
