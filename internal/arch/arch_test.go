@@ -27,7 +27,7 @@ var may = []struct{ from, to string }{
 	{"filter/beam", "filter dataset"},
 	{"filter/chinese", "filter dataset"},
 	{"filter/filtertest", "filter dataset internal/golden"},
-	{"filter", "dataset internal/imageio internal/tokenizer"},
+	{"filter", "dataset internal/imageio internal/tokenizer internal/hub"},
 	{"clip", "internal/model internal/nn internal/graph internal/engine internal/weights internal/tokenizer internal/imageio internal/hub internal/asm"},
 	{"diffusion", "internal/model internal/sampler internal/rng internal/imageio internal/hub internal/engine internal/weights internal/tokenizer"},
 	{"dataset/internal/cases", "dataset internal/golden"},
@@ -67,7 +67,7 @@ var home = map[string]string{
 	"github.com/apache/arrow-go/v18":    "dataset/arrow",
 	"github.com/apache/beam/sdks/v2":    "filter/beam",
 	"go.yaml.in/yaml/v4":                "filter lora dataset",
-	"github.com/dlclark/regexp2":        "filter",
+	"github.com/dlclark/regexp2":        "filter internal/tokenizer",
 }
 
 // TestImports walks every module of the checkout.

@@ -33,6 +33,11 @@
 //   - The names of special tokens in a text: <|endoftext|> is the token in all modes
 //     but OpenCLIP, which spells it <end_of_text>.
 //
+// # Language models
+//
+// [OpenByteLevel] reads the tokenizer.json of language models that encode bytes, GPT-2's
+// family, whatever their patterns: [ByteLevel].
+//
 // # Special tokens
 //
 // Where padding is done with "!", as in SDXL's tokenizer_2 and Stable Diffusion 2,

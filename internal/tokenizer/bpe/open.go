@@ -221,7 +221,9 @@ func readJSON[T any](fsys fs.FS, name string, must bool) (v T, there bool, err e
 }
 
 // read reads a file of at most maxFile bytes.
-func read(fsys fs.FS, name string) ([]byte, error) {
+func read(fsys fs.FS, name string) ([]byte, error) { return readUpTo(fsys, name, maxFile) }
+
+func readUpTo(fsys fs.FS, name string, most int64) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		kind := fault.Invalid
@@ -231,12 +233,12 @@ func read(fsys fs.FS, name string) ([]byte, error) {
 		return nil, &fault.Error{Kind: kind, Op: "tokenizer", Where: name, Err: err}
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	switch {
 	case err != nil:
 		return nil, &fault.Error{Kind: fault.Invalid, Op: "tokenizer", Where: name, Err: err}
-	case len(b) > maxFile:
-		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: name, What: "file", Have: "of more than 16 MiB", Want: "at most that"}
+	case int64(len(b)) > most:
+		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: name, What: "file", Have: fmt.Sprintf("of more than %d MiB", most>>20), Want: "at most that"}
 	}
 	return b, nil
 }
