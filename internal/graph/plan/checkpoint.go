@@ -18,6 +18,20 @@ func (d *draft) checkpoint() {
 	d.dropUnread()
 }
 
+// dearPerByte is how many operations a byte of a value may cost before it is kept rather
+// than computed again: what convolutions of many channels make of few pixels. On SD 1.4
+// at 256×256 these values add 3 % to the activations that are left, and save a quarter
+// of the work done again.
+const dearPerByte = 5000
+
+func (d *draft) dear(s *step) bool {
+	var bytes int64
+	for _, v := range s.out {
+		bytes += d.values[v].bytes
+	}
+	return flops(s.op) >= dearPerByte*float64(bytes)
+}
+
 type recomputer struct {
 	*draft
 	old    []step
@@ -32,7 +46,7 @@ func newRecomputer(d *draft) *recomputer {
 	for i := range r.old {
 		for _, v := range r.old[i].out {
 			r.maker[v] = i
-			r.local[v] = d.segment(&r.old[i]) > 0
+			r.local[v] = d.segment(&r.old[i]) > 0 && !d.dear(&r.old[i])
 		}
 	}
 	for _, v := range d.outs {

@@ -23,8 +23,8 @@ type Options struct {
 
 	// Checkpoint gives the segment, numbered from 1, that a node of the forward pass
 	// belongs to. What a segment computes for itself alone is not kept for the
-	// backward pass but computed again when it is first needed there. 0 keeps the
-	// node's value, and so does a nil function.
+	// backward pass but computed again when it is first needed there, unless it is
+	// small for what it costs. 0 keeps the node's value, and so does a nil function.
 	Checkpoint func(*graph.Node) int
 
 	// Compute is the arithmetic of matrix products and convolutions: Float32, also
