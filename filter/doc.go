@@ -49,7 +49,20 @@
 //	statistics    there are always statistics, in a file of their own
 //	empty         an empty file has no samples
 //	keys          with load_jsonl_lenient, a key that is not there is a null
+//	traced        document_line_deduplicator can be traced
 //	json          a .json result may have any length
+//
+// # Memory
+//
+// Samples pass one after the other, and a run of ten million takes no more memory than
+// one of a thousand: about 40 MiB in all for five ops on texts. What must be remembered is
+// small. An exact deduplicator keeps about 50 bytes a sample (16 of its hash, in a map);
+// document_simhash_deduplicator about 100; document_minhash_deduplicator 500 at most, 230
+// as it is by default; document_line_deduplicator about 50 bytes for each distinct line;
+// selectors the values they choose by. Where an op must see all samples before it can
+// decide about the first, and in strict mode between one op and the next, the samples
+// themselves wait in a temporary file: in Recipe.TempDir, or beside the result, and about
+// as large as the data. It is gone when the run is, killed or not.
 //
 // # Models
 //

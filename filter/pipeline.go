@@ -230,6 +230,7 @@ func (p *pipeline) together(rows iter.Seq[*Row], i int) iter.Seq[*Row] {
 		waiting := p.spools.open()
 		defer waiting.close()
 		for r := range rows {
+			p.trace.changed(p.steps, r)
 			if r.dropped {
 				if !yield(r) {
 					return

@@ -140,6 +140,13 @@ var rules = []Rule{
 		Then:  "it has a null there",
 		Not:   "the run ends with an error",
 		holds: func(c departure) bool { return c.rec.Lenient && Exception(c.err) == "DatasetGenerationError" }},
+	{ID: "traced",
+		When: "document_line_deduplicator removes lines while open_tracer is on",
+		Then: "the first two texts with each line are traced",
+		Not:  "the run ends with an error",
+		holds: func(c departure) bool {
+			return c.rec.Trace && Exception(c.err) == "IndexError" && slices.ContainsFunc(c.rec.Steps, func(s Step) bool { _, ok := s.Op.(*lineDedup); return ok })
+		}},
 	{ID: "json",
 		When: "the result is .json and has more than 1000 samples, none, or whole numbers beside nulls",
 		Then: "it is an array of any length, and whole numbers stay whole",

@@ -57,7 +57,6 @@ func manyKinds(t testing.TB) (rows []*Row) {
 		r.rule(Verdict{Op: "b", Step: 1, Kept: true, Bounds: []Bound{{Stat: "n", Min: 1}}, Numbers: dataset.Struct{{Name: "n", Value: int64(i)}}})
 		r.bands = []uint64{uint64(i), math.MaxUint64}
 		r.sizes = map[string]imageio.Info{"a.jpg": {Format: imageio.JPEG, Mode: "RGB", Width: 3, Height: 5, Orientation: 6}}
-		r.changes = []change{{1, "before", nil, dataset.Struct{{Name: "k", Value: int64(1)}}}}
 		rows = append(rows, r)
 	}
 	return rows

@@ -53,11 +53,6 @@ func (s *spool) encode(b []byte, r *Row) []byte {
 	for _, h := range r.bands {
 		b = binary.LittleEndian.AppendUint64(b, h)
 	}
-	b = binary.AppendUvarint(b, uint64(len(r.changes)))
-	for _, c := range r.changes {
-		b = binary.AppendUvarint(b, uint64(c.step))
-		b = s.appendStruct(s.appendValue(s.appendValue(b, c.before), c.after), c.keys)
-	}
 	return b
 }
 
@@ -73,9 +68,6 @@ func (s *spool) decode(raw string) (*Row, error) {
 		for i := range r.bands {
 			r.bands[i] = d.fixed64()
 		}
-	}
-	for range d.count(1) {
-		r.changes = append(r.changes, change{int(d.uvarint()), d.value(), d.value(), d.structure()})
 	}
 	if d.bad || d.s != "" {
 		return nil, errSpool

@@ -123,10 +123,7 @@ func (x *strictly) mapper(ctx context.Context, n int, s Step, op Mapper, rows *s
 		return got, err
 	}
 	return x.batches(ctx, n, s, rows, change, func(r *Row) error {
-		for _, c := range r.changes {
-			x.trace.mapped(s, c)
-		}
-		r.changes = nil
+		x.trace.changed(x.spools.steps, r)
 		return out(r)
 	})
 }

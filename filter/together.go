@@ -54,7 +54,7 @@ func (t together) reduce(ctx context.Context, i int, step Step, op Deduplicator,
 			return err
 		}
 	}
-	if err := t.trace.twins(step, like, func(k int) (*Row, error) { return s.at(k, &step.Keys) }); err != nil {
+	if err := t.trace.twins(ctx, step, like, s); err != nil {
 		return err
 	}
 	k := 0

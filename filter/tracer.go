@@ -2,9 +2,11 @@ package filter
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/easel-go/easel/dataset"
 )
@@ -12,8 +14,9 @@ import (
 // tracer writes what ops changed and dropped into a folder, a file an op, in
 // Data-Juicer's form and under its names. A nil tracer writes nothing.
 type tracer struct {
-	ops   []string // none means all
-	most  int      // lines an op
+	mu    sync.Mutex // of files and count: ops on both sides of one that sees all samples write
+	ops   []string   // none means all
+	most  int        // lines an op
 	keys  []string
 	files map[string][]byte // by name: what is to be written
 	count map[string]int
@@ -33,10 +36,14 @@ func (t *tracer) room(s Step) int {
 	if t == nil || len(t.ops) > 0 && !slices.Contains(t.ops, s.Name) {
 		return 0
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return max(0, t.most-t.count[s.Name])
 }
 
 func (t *tracer) line(file, op string, v dataset.Struct) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.count[op]++
 	t.files[file] = append(appendPandas(t.files[file], v), '\n')
 }
@@ -64,16 +71,24 @@ func (t *tracer) mapped(s Step, c change) {
 	}
 }
 
+// changed writes what mappers did to a row so far.
+func (t *tracer) changed(steps []Step, r *Row) {
+	for _, c := range r.changes {
+		t.mapped(steps[c.step], c)
+	}
+	r.changes = nil
+}
+
 // row writes what became of a row that went through all steps.
 func (t *tracer) row(steps []Step, r *Row) {
 	if t == nil {
 		return
 	}
-	for _, c := range r.changes {
-		t.mapped(steps[c.step], c)
-	}
+	t.changed(steps, r)
 	if n := len(r.verdicts); r.dropped && r.err == nil && n > 0 && r.verdicts[n-1].Step >= 0 {
-		t.dropped(steps[r.verdicts[n-1].Step], r)
+		if s := steps[r.verdicts[n-1].Step]; kindOf(s.Op) == "filter" {
+			t.dropped(s, r)
+		}
 	}
 }
 
@@ -88,30 +103,25 @@ func (t *tracer) before(step int, s Step, r *Row) (c change) {
 	return c
 }
 
-// twins writes the first two rows of each group of duplicates, largest groups first. at
-// returns a row by its index.
-func (t *tracer) twins(s Step, like []int, at func(int) (*Row, error)) error {
+// twins writes the first two of the rows of each group of duplicates: of exact ones the
+// largest groups first, of near ones those that were found first.
+func (t *tracer) twins(ctx context.Context, s Step, like []int, rows *spool) error {
 	if !t.wants(s) {
 		return nil
 	}
-	type group struct{ size, first, second int }
-	groups := map[int]*group{}
-	var order []*group
-	for i, first := range like {
-		if first == i {
-			continue
+	groups := groupsOf(like)
+	switch s.Op.(type) {
+	case exact:
+		slices.SortFunc(groups, func(a, b *group) int { return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.first, b.first)) })
+	case *simhash:
+		if rows.strict {
+			groups = unlike(ctx, groups, like, rows, &s.Keys)
 		}
-		if groups[first] == nil {
-			groups[first] = &group{first: first, second: i}
-			order = append(order, groups[first])
-		}
-		groups[first].size++
 	}
-	slices.SortStableFunc(order, func(a, b *group) int { return cmp.Compare(b.size, a.size) })
-	for _, g := range order[:min(len(order), t.room(s))] {
+	for _, g := range groups[:min(len(groups), t.room(s))] {
 		var pair dataset.Struct
 		for i, k := range []int{g.first, g.second} {
-			r, err := at(k)
+			r, err := rows.at(k, &s.Keys)
 			if err != nil {
 				return err
 			}
@@ -122,17 +132,56 @@ func (t *tracer) twins(s Step, like []int, at func(int) (*Row, error)) error {
 	return nil
 }
 
+// group is a group of duplicates: its size without the first, and its first two.
+type group struct{ size, first, second int }
+
+// groupsOf returns the groups in the order in which their second rows come.
+func groupsOf(like []int) (order []*group) {
+	groups := map[int]*group{}
+	for i, first := range like {
+		if first == i {
+			continue
+		}
+		if groups[first] == nil {
+			groups[first] = &group{first: first, second: i}
+			order = append(order, groups[first])
+		}
+		groups[first].size++
+	}
+	return order
+}
+
+// unlike leaves out groups whose rows all have one simhash: Data-Juicer traces what lies
+// within the distance, but not what is equal.
+func unlike(ctx context.Context, groups []*group, like []int, rows *spool, keys *Keys) []*group {
+	mixed, firsts := map[int]bool{}, map[int]any{}
+	for _, g := range groups {
+		firsts[g.first] = nil
+	}
+	i := -1
+	for r := range rows.all(ctx, keys) {
+		i++
+		h, _ := r.Sample.Get(simhashColumn)
+		if _, ok := firsts[i]; ok {
+			firsts[i] = h
+		} else if like[i] != i && firsts[like[i]] != h {
+			mixed[like[i]] = true
+		}
+	}
+	return slices.DeleteFunc(groups, func(g *group) bool { return !mixed[g.first] })
+}
+
 var dupNames = [2]string{"dup1", "dup2"}
 
-// lines writes pairs of texts that have a line in common. A line that stands in one text
-// only has no pair, which Data-Juicer does not expect.
+// lines writes pairs of texts that have a line in common. Data-Juicer collects them in
+// another process, from where they never come back, and ends.
 func (t *tracer) lines(s Step, pairs [][]string, strict bool) error {
+	if strict && len(pairs) > 0 {
+		return as("IndexError", fail(Unsupported, "%s and open_tracer: Data-Juicer 1.6.1 cannot trace lines", s.Name))
+	}
 	for _, p := range pairs {
-		switch {
-		case len(p) == 2:
+		if len(p) == 2 {
 			t.line("duplicate-"+s.Name+".jsonl", s.Name, dataset.Struct{{Name: dupNames[0], Value: p[0]}, {Name: dupNames[1], Value: p[1]}})
-		case strict:
-			return as("IndexError", fail(Invalid, "%s: a traced line stands only once", s.Name))
 		}
 	}
 	return nil
