@@ -32,7 +32,7 @@ func (m *Model) Pieces(text string) []string {
 func (m *Model) segments(text string) iter.Seq2[string, int32] {
 	return func(yield func(string, int32) bool) {
 		var strange []byte
-		for s, id := range m.joined(m.normalize(text)) {
+		for s, id := range m.split(text) {
 			switch {
 			case id != m.unk:
 				if len(strange) > 0 && !yield(string(strange), m.unk) {
@@ -58,10 +58,23 @@ func (m *Model) segments(text string) iter.Seq2[string, int32] {
 	}
 }
 
+// split normalises a text and yields its pieces by the model's type.
+func (m *Model) split(text string) iter.Seq2[string, int32] {
+	if m.table != nil {
+		text = m.replace(text)
+	} else {
+		text = m.normalize(text)
+	}
+	if m.unigram {
+		return m.likeliest(text)
+	}
+	return m.joined(text)
+}
+
 // joined yields the symbols of a normalised text after joining.
 func (m *Model) joined(s string) iter.Seq2[string, int32] {
 	return func(yield func(string, int32) bool) {
-		t := m.split(s)
+		t := m.symbols(s)
 		for _, i := range join.All(len(t.start), t, join.Eager) {
 			if !t.yield(s[t.start[i]:t.end[i]], yield) {
 				return
@@ -79,8 +92,8 @@ type symbols struct {
 	parts      map[string][2]string // what unused pieces were joined from
 }
 
-// split cuts a text into user-defined pieces and characters.
-func (m *Model) split(s string) *symbols {
+// symbols cuts a text into user-defined pieces and characters.
+func (m *Model) symbols(s string) *symbols {
 	n := utf8.RuneCountInString(s)
 	t := &symbols{model: m, text: s, start: make([]int32, 0, n), end: make([]int32, 0, n), frozen: make([]bool, 0, n), parts: map[string][2]string{}}
 	for i := 0; i < len(s); {

@@ -38,7 +38,7 @@ type piece struct {
 	kind  kind
 }
 
-// Model is a SentencePiece model of type BPE. It may be used by several goroutines
+// Model is a SentencePiece model of type BPE or unigram. It may be used by several goroutines
 // at once.
 type Model struct {
 	pieces   []piece
@@ -49,6 +49,8 @@ type Model struct {
 	longest  int        // bytes of the longest joinable piece
 	defined  [256][]int // lengths of the user-defined pieces that begin with a byte, descending
 	normalizer
+	unigram      bool
+	least, most  float32 // scores of the normal pieces of a unigram model
 	byteFallback bool
 	unkSurface   string // what an unknown id is decoded to
 }
@@ -73,8 +75,7 @@ func Open(fsys fs.FS) (*Model, error) {
 }
 
 // Parse reads the bytes of a tokenizer.model (sentencepiece_model.proto). Errors are
-// of kind Truncated, Invalid or Limit, and Unsupported for unigram models and for
-// models with a table of character replacements, which NFKC normalisation is.
+// of kind Truncated, Invalid or Limit, and Unsupported for models of words or characters.
 func Parse(b []byte) (*Model, error) {
 	if len(b) > maxFile {
 		return nil, &fault.Error{Kind: fault.Limit, Op: "tokenizer", Where: modelFile, What: "file", Have: "of more than 16 MiB", Want: "at most that"}
@@ -92,7 +93,7 @@ func Parse(b []byte) (*Model, error) {
 
 // parse reads the fields of ModelProto.
 func (m *Model) parse(b []byte) error {
-	modelType := uint64(1) // UNIGRAM, the default
+	modelType, trained := uint64(1), false // UNIGRAM, the default
 	err := fields(b, func(x field) error {
 		switch x.number {
 		case 1:
@@ -101,6 +102,7 @@ func (m *Model) parse(b []byte) error {
 			m.pieces = append(m.pieces, p)
 			return err
 		case 2:
+			trained = true
 			return fields(x.bytes, func(x field) error {
 				switch x.number {
 				case 3:
@@ -119,9 +121,14 @@ func (m *Model) parse(b []byte) error {
 		}
 		return nil
 	})
-	if err == nil && modelType != 2 {
-		err = &fault.Error{Kind: fault.Unsupported, Op: "tokenizer", Where: modelFile, What: "model type", Have: strconv.FormatUint(modelType, 10), Want: "2, BPE"}
+	if err == nil && !trained { // which every trainer writes, behind the pieces
+		err = truncated("trainer_spec", 0)
 	}
+	if err == nil && modelType != 1 && modelType != 2 {
+		err = &fault.Error{Kind: fault.Unsupported, Op: "tokenizer", Where: modelFile, What: "model type", Have: strconv.FormatUint(modelType, 10), Want: "1, unigram, or 2, BPE"}
+	}
+	m.unigram = modelType == 1
+	m.setBounds()
 	return err
 }
 

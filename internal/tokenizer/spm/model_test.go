@@ -122,14 +122,14 @@ func TestBadText(t *testing.T) {
 // TestBadModels: each says what is wrong.
 func TestBadModels(t *testing.T) {
 	good := func(m message) message { return m }
-	table := message{}.text(3, string(message{}.text(2, "replacements")))
+	table := message{}.text(3, string(message{}.text(2, "\xff\xff\xff\xff")))
 	for name, c := range map[string]struct {
 		model []byte
 		kind  fault.Kind
 	}{
-		"empty":              {nil, fault.Unsupported}, // unigram is the default
-		"unigram":            {append(build(flags{}, good), message{}.text(2, string(message{}.number(3, 1)))...), fault.Unsupported},
-		"replacements":       {append(build(flags{}, good), table...), fault.Unsupported},
+		"empty":              {nil, fault.Truncated},
+		"words":              {append(build(flags{}, good), message{}.text(2, string(message{}.number(3, 3)))...), fault.Unsupported},
+		"replacements":       {append(build(flags{}, good), table...), fault.Truncated},
 		"a piece twice":      {build(flags{}, func(m message) message { return m.piece("a", 0, normal) }), fault.Invalid},
 		"an empty piece":     {build(flags{}, func(m message) message { return m.piece("", 0, normal) }), fault.Invalid},
 		"score NaN":          {build(flags{}, func(m message) message { return m.piece("x", float32(math.NaN()), normal) }), fault.Invalid},
@@ -174,6 +174,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(build(flags{fallback: true, dummy: true, escape: true}, samplePieces), "a<x>b é")
 	f.Add(build(flags{extra: true}, samplePieces), "  a ab")
 	f.Add([]byte(nil), "")
+	for _, path := range golden.Glob(f, "testdata/trained", "*.model") {
+		f.Add(golden.Bytes(f, path), " a ½ <sep>二")
+	}
 	f.Fuzz(func(t *testing.T, b []byte, text string) {
 		m, err := Parse(b)
 		if err != nil {

@@ -1,29 +1,25 @@
 package spm
 
-import (
-	"strings"
-
-	"github.com/easel-go/easel/internal/fault"
-)
+import "strings"
 
 // space is "▁", which stands for a space in pieces.
 const space = "\u2581"
 
-// normalizer is NormalizerSpec with the flags of ChatGLM's models; a table of
-// replacements is not supported.
+// normalizer is NormalizerSpec.
 type normalizer struct {
-	dummyPrefix bool // a space in front of the text
-	removeExtra bool // no space at either end, no two in a row
-	escape      bool // spaces become ▁
-	suffix      bool // the added space stands at the end
+	table       *charsmap // nil for identity, as ChatGLM's
+	dummyPrefix bool      // a space in front of the text
+	removeExtra bool      // no space at either end, no two in a row
+	escape      bool      // spaces become ▁
+	suffix      bool      // the added space stands at the end
 }
 
 func (n *normalizer) parse(b []byte) error {
-	return fields(b, func(x field) error {
+	return fields(b, func(x field) (err error) {
 		switch x.number {
 		case 2:
 			if len(x.bytes) > 0 {
-				return &fault.Error{Kind: fault.Unsupported, Op: "tokenizer", Where: modelFile, What: "normalizer", Have: "with a table of replacements", Want: "identity, as ChatGLM's"}
+				n.table, err = parseCharsmap(x.bytes)
 			}
 		case 3:
 			n.dummyPrefix = x.flag()
@@ -32,12 +28,12 @@ func (n *normalizer) parse(b []byte) error {
 		case 5:
 			n.escape = x.flag()
 		}
-		return nil
+		return err
 	})
 }
 
-// normalize returns the text that is cut into symbols. Each byte that is not UTF-8
-// counts as U+FFFD.
+// normalize returns the text that is cut into symbols, without a table of replacements.
+// Each byte that is not UTF-8 counts as U+FFFD.
 func (n normalizer) normalize(s string) string {
 	if n.removeExtra {
 		s = squeeze(s)
@@ -61,10 +57,14 @@ func (n normalizer) normalize(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	if n.dummyPrefix && n.suffix {
-		b.WriteString(add)
+	s = b.String()
+	for n.removeExtra && strings.HasSuffix(s, add) { // a ▁ of the text's own goes, too
+		s = s[:len(s)-len(add)]
 	}
-	return b.String()
+	if n.dummyPrefix && n.suffix {
+		s += add
+	}
+	return s
 }
 
 // squeeze removes spaces at both ends and all but one of several in a row.
