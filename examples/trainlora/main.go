@@ -5,8 +5,8 @@
 //	go run ./examples/trainlora -model Kolors-diffusers -data data/lora_dataset/train -size 1024 -checkpointing
 //	go run ./examples/trainlora -convert style.ckpt -to diffusers -o style.safetensors
 //
-// Without -model and -data it trains the small checkpoint of examples/tiny on the
-// picture book there, which takes seconds. It writes, below -out, what Lightning writes
+// Without -model and -data it trains the small checkpoint of examples/tiny on what the
+// recipe there keeps of its picture book, which takes seconds. It writes, below -out, what Lightning writes
 // (lightning_logs/version_N with checkpoints, metrics.csv and TensorBoard's events), and
 // loss.png, before_after.png and style.safetensors.
 //
@@ -24,7 +24,6 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/easel-go/easel/dataset"
 	"github.com/easel-go/easel/diffusion"
 	"github.com/easel-go/easel/examples/tiny"
 	"github.com/easel-go/easel/lora"
@@ -43,7 +42,7 @@ func main() {
 // flags are what the command line says.
 type flags struct {
 	model, data, split, variant, numerics string
-	out, precision                        string
+	out, precision, recipe                string
 	convert, to, output                   string
 	alpha                                 float64
 	size, threads                         int
@@ -57,14 +56,17 @@ func parse(args []string) (*flags, error) {
 	set := flag.NewFlagSet("trainlora", flag.ContinueOnError)
 	set.StringVar(&f.model, "model", "", "a folder or file; without it the embedded tiny checkpoint")
 	set.StringVar(&f.data, "data", "", "a folder of pictures with metadata.csv or the like; without it those of examples/tiny")
+	set.StringVar(&f.recipe, "recipe", "", "a Data-Juicer recipe that chooses among the pictures of -data, a metadata.jsonl then; without -data that of examples/tiny")
 	set.StringVar(&f.split, "split", "", "split of the dataset; train, or the only one")
 	set.StringVar(&f.variant, "variant", "", "variant of the weights' files, such as fp16")
 	set.StringVar(&f.numerics, "numerics", "", "diffusers or diffsynth")
 	set.StringVar(&f.out, "out", "trained", "the folder to write to")
-	set.StringVar(&f.precision, "precision", "16-mixed", "16-mixed or 32")
+	set.StringVar(&f.precision, "precision", "16-mixed", "16-mixed, bf16-mixed or 32")
 	set.IntVar(&f.threads, "threads", 0, "threads; 0 for all")
 	set.IntVar(&c.Rank, "rank", 16, "rank of the matrices")
 	set.Float64Var(&c.Alpha, "alpha", 4, "the change is scaled by alpha/rank")
+	set.BoolVar(&c.TextEncoders, "text-encoders", false, "train the text encoders too, of SD 1.x and SDXL")
+	set.Float64Var(&c.TextLearningRate, "text-lr", 0, "their learning rate; that of -lr")
 	set.Float64Var(&c.LearningRate, "lr", 0, "learning rate; 1e-4, and 2.5e-3 for the tiny checkpoint")
 	set.StringVar(&c.Schedule, "schedule", "constant", "constant, constant_with_warmup, linear, cosine, cosine_with_restarts or polynomial")
 	set.IntVar(&c.Warmup, "warmup", 0, "steps in which the learning rate grows")
@@ -124,7 +126,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return err
 	}
 	defer pipe.Close()
-	data, err := pictures(f)
+	data, err := choose(ctx, f, w)
 	if err != nil {
 		return err
 	}
@@ -147,15 +149,4 @@ func open(f *flags) (*diffusion.Pipeline, error) {
 		opts = append(opts, diffusion.WithFS(tiny.FS()))
 	}
 	return diffusion.Open(cmp.Or(f.model, "kolors"), opts...)
-}
-
-func pictures(f *flags) (*dataset.Dataset, error) {
-	if f.data == "" {
-		return dataset.Open("pictures", dataset.WithFS(tiny.FS()))
-	}
-	var opts []dataset.Option
-	if f.split != "" {
-		opts = append(opts, dataset.WithSplit("", f.split))
-	}
-	return dataset.Open(f.data, opts...)
 }

@@ -18,6 +18,9 @@ func TestTrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(w.String())
+	if !strings.Contains(w.String(), "54") {
+		t.Error("the recipe keeps 54 pictures of 64")
+	}
 	for _, name := range []string{"loss.png", "before_after.png", "style.safetensors", "lightning_logs/version_0/checkpoints/epoch=0-step=4.ckpt"} {
 		if info, err := os.Stat(filepath.Join(out, filepath.FromSlash(name))); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
