@@ -1,6 +1,9 @@
 package dataset
 
 import (
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -47,5 +50,42 @@ func TestJSONText(t *testing.T) {
 		if v, err := ParseJSON([]byte(bad)); err == nil {
 			t.Errorf("%q was read as %v", bad, v)
 		}
+	}
+}
+
+// TestPointsInTime has strings with what Arrow 26 (datasets 4.8.4) makes of a column
+// that holds them alone: seconds since 1970, or no point in time.
+func TestPointsInTime(t *testing.T) {
+	for s, want := range map[string]int64{
+		"2024-08-11": 1723334400, "2024-08-11 10": 1723370400, "2024-08-11T10:00Z": 1723370400, "2024-08-11T10:00:00": 1723370400,
+		"2024-08-11T10:00:00+02:00": 1723363200, "2024-08-11T10:00:00-0230": 1723379400, "2024-08-11 10:00:00-05": 1723388400, "2024-08-11 10+05": 1723352400,
+		"2024-08-11Z": -1, "2024-08-11+02:00": -1, "2024-08-11T10:00:00.5": -1, "2024-08-11T10:00:00+2": -1, "2024-08-11T10:00:00+24:00": -1, "2024-02-30": -1,
+		"2024-08-11T10:00:00+02:60": -1, "2024-08-11T10:00:00 Z": -1, "2024-08-11T": -1, "2024-08-11 1-1": -1,
+	} {
+		have := int64(-1)
+		if u, ok := parseTime(s); ok {
+			have = u.Unix()
+		}
+		if have != want {
+			t.Errorf("%q is %d, want %d", s, have, want)
+		}
+	}
+}
+
+// TestBigIntegers: a column with integers beyond int64 is one of floats, as Arrow
+// reads it.
+func TestBigIntegers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.jsonl")
+	if err := os.WriteFile(file, []byte(`{"i": 9223372036854775808, "l": [1]}`+"\n"+`{"i": 1, "l": [18446744073709551615]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s, err := d.At(1)
+	if err != nil || !reflect.DeepEqual(s.Fields, Struct{{"i", 1.0}, {"l", []any{0x1p64}}}) {
+		t.Errorf("%v, %v", s.Fields, err)
 	}
 }

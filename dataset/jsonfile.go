@@ -19,7 +19,6 @@ const (
 type jsonSource struct {
 	file    File
 	field   string // the key that holds the rows, or ""
-	dates   bool
 	columns []Column
 	index   map[string]int
 	rows    int
@@ -29,7 +28,7 @@ type jsonSource struct {
 }
 
 func openJSON(f File, o *options) (Source, error) {
-	s := &jsonSource{file: f, field: o.field, dates: true, index: map[string]int{}}
+	s := &jsonSource{file: f, field: o.field, index: map[string]int{}}
 	if err := s.survey(o); err != nil {
 		return nil, failed(Invalid, f.Name, err)
 	}
@@ -117,7 +116,7 @@ func (s *jsonSource) parse(b []byte) (Struct, error) {
 
 func (s *jsonSource) learn(row Struct, o *options) {
 	for _, f := range row {
-		t := typeOf(f.Value, s.dates && !o.keeps(f.Name))
+		t := typeOf(f.Value, !o.keeps(f.Name))
 		i, ok := s.index[f.Name]
 		if !ok {
 			s.index[f.Name] = len(s.columns)

@@ -71,22 +71,26 @@ func (t Type) String() string {
 	return t.Kind.String()
 }
 
-// typeOf returns the type of one value. Strings that are a point in time get Time
-// where dates is true, which merges with other strings to String.
-func typeOf(v any, dates bool) Type {
+// typeOf returns the type of one value. Of what JSON holds, as Arrow reads it, strings
+// that are a point in time get Time, which merges with other strings to String, and
+// integers beyond int64 Float64.
+func typeOf(v any, json bool) Type {
 	switch v := v.(type) {
 	case bool:
 		return Type{Kind: Bool}
 	case int64:
 		return Type{Kind: Int64}
 	case uint64:
+		if json {
+			return Type{Kind: Float64}
+		}
 		return Type{Kind: Uint64}
 	case float32:
 		return Type{Kind: Float32}
 	case float64:
 		return Type{Kind: Float64}
 	case string:
-		if dates {
+		if json {
 			if _, ok := parseTime(v); ok {
 				return Type{Kind: Time}
 			}
@@ -103,7 +107,7 @@ func typeOf(v any, dates bool) Type {
 	case []any:
 		elem := Type{}
 		for i, e := range v {
-			t := typeOf(e, dates)
+			t := typeOf(e, json)
 			if i == 0 {
 				elem = t
 			} else {
@@ -114,7 +118,7 @@ func typeOf(v any, dates bool) Type {
 	case Struct:
 		t := Type{Kind: Record, Fields: make([]Column, len(v))}
 		for i, f := range v {
-			t.Fields[i] = Column{f.Name, typeOf(f.Value, dates)}
+			t.Fields[i] = Column{f.Name, typeOf(f.Value, json)}
 		}
 		return t
 	}
@@ -270,22 +274,48 @@ func convertRecord(v any, t Type) any {
 // does: a date, maybe with a time of day to the hour, minute or second.
 var timeForms = []string{"2006-01-02", "2006-01-02 15", "2006-01-02T15", "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"}
 
-// parseTime reads a point in time in one of timeForms, with or without a final Z.
+// parseTime reads a point in time in one of timeForms; a time of day may have a zone
+// behind it, Z, ±hh, ±hhmm or ±hh:mm, and is taken to UTC then (Arrow 26's
+// ParseTimestampISO8601).
 func parseTime(s string) (time.Time, bool) {
-	if len(s) < 10 || len(s) > 20 || s[4] != '-' || s[7] != '-' {
+	if len(s) < 10 || len(s) > 25 || s[4] != '-' || s[7] != '-' {
 		return time.Time{}, false
 	}
-	if len(s) > 10 {
-		s = strings.TrimSuffix(s, "Z")
+	s, east, ok := cutZone(s)
+	if !ok {
+		return time.Time{}, false
 	}
 	for _, form := range timeForms {
 		if len(form) == len(s) {
 			if t, err := time.Parse(form, s); err == nil {
-				return t, true
+				return t.Add(-east), true
 			}
 		}
 	}
 	return time.Time{}, false
+}
+
+// cutZone takes the zone off a point in time that has one behind its time of day.
+func cutZone(s string) (rest string, east time.Duration, ok bool) {
+	sign := strings.LastIndexAny(s, "+-")
+	switch {
+	case len(s) < 13:
+		return s, 0, true
+	case strings.HasSuffix(s, "Z"):
+		return s[:len(s)-1], 0, true
+	case sign < 13:
+		return s, 0, true
+	}
+	for _, form := range []string{"15", "1504", "15:04"} {
+		if clock, err := time.Parse(form, s[sign+1:]); err == nil && len(form) == len(s)-sign-1 {
+			east = time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute
+			if s[sign] == '-' {
+				east = -east
+			}
+			return s[:sign], east, true
+		}
+	}
+	return s, 0, false
 }
 
 // isoTime spells a time as Python's isoformat does: no zone for UTC, microseconds
