@@ -27,7 +27,7 @@ type group struct {
 	row, n int // the first, and how many
 	item   int // picture they belong to
 
-	next uintptr // where the next group's rows may lie, if equally spaced,
+	next uintptr // where the next group's rows lie, if it is known,
 	ld   int     // and how many bytes apart
 }
 
@@ -70,15 +70,18 @@ type product struct {
 // none is the index of an input that an op does not ask for.
 const none = -1
 
-// cacheFloats is how many float32 of panels a worker keeps at a time: 832 KiB, a
+// cacheFloats is how many float32 of panels a worker keeps at a time: 640 KiB, a
 // part of the second-level cache.
-const cacheFloats = 208 << 10
+const cacheFloats = 160 << 10
 
 // rangeK is how many numbers of all segments a range has at most.
-const rangeK = 1536
+const rangeK = 2048
 
 // pieceFlops bounds a piece of work to about a millisecond.
 const pieceFlops = 1 << 28
+
+// fewRows is for how many rows work is handed out a few columns at a time.
+const fewRows = 512
 
 // rounding is the arithmetic of a product.
 type rounding uint8
@@ -120,9 +123,12 @@ func (p *product) plan() {
 	if p.glu != engine.NoGLU {
 		halves = 2
 	}
-	panels := max(1, cacheFloats/(p.segments*p.kStep*w*halves))
+	panels := max(1, min(16, cacheFloats/(p.segments*p.kStep*w*halves)))
 	all := ceilDiv(p.cols, w)
-	p.block = w * ceilDiv(all, ceilDiv(all, min(panels, 16)))
+	if p.threads > 1 && p.groups*m <= fewRows { // cutting the rows would make panels twice
+		panels = min(panels, max(1, all/(4*p.threads)))
+	}
+	p.block = w * ceilDiv(all, ceilDiv(all, panels))
 	perGroup := 2 * m * p.segments * p.k * p.block * halves
 	if p.factors == tiled {
 		perGroup /= 8
