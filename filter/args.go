@@ -14,10 +14,14 @@ type complaints struct {
 	exit int // the exit code of dj-process; 0 means 1
 }
 
+// add adds a complaint about t. What the command line gave, which has no line, is the
+// parser's business.
 func (c *complaints) add(t tree, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if p := t.place(); p != "" {
 		text = p + ": " + text
+	} else {
+		c.exit = 2
 	}
 	c.list = append(c.list, text)
 }

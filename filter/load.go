@@ -162,7 +162,7 @@ func formatOf(path string) string {
 }
 
 // openFolder reads the files of a folder and all below it whose format has the most
-// files, sorted by path.
+// files: those of one suffix after the other, sorted by path.
 func (rec *Recipe) openFolder(dir string) (table, error) {
 	byFormat := map[string][]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -185,7 +185,7 @@ func (rec *Recipe) openFolder(dir string) (table, error) {
 	if err != nil || best == "" {
 		return table{}, as("OSError", &Error{Kind: Missing, Op: "filter", What: "files", Where: dir, Want: ".jsonl, .json, .csv, .tsv, .parquet or .txt", Err: err})
 	}
-	files := byFormat[best]
+	files := bySuffix(byFormat[best])
 	if best == "text" {
 		for i := range files {
 			files[i] = filepath.Join(dir, files[i])
@@ -198,6 +198,20 @@ func (rec *Recipe) openFolder(dir string) (table, error) {
 		opts = append(opts, dataset.WithDelimiter('\t'))
 	}
 	return rec.openDataset(dir, append(opts, dataset.WithFormat(best))...)
+}
+
+// bySuffix brings files of one suffix together, in the order in which suffixes first
+// come.
+func bySuffix(files []string) []string {
+	rank := map[string]int{}
+	suffix := func(file string) string { return strings.ToLower(filepath.Ext(file)) }
+	for _, f := range files {
+		if _, ok := rank[suffix(f)]; !ok {
+			rank[suffix(f)] = len(rank)
+		}
+	}
+	slices.SortStableFunc(files, func(a, b string) int { return rank[suffix(a)] - rank[suffix(b)] })
+	return files
 }
 
 func (rec *Recipe) suffixFits(path string) bool {

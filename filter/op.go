@@ -138,7 +138,7 @@ func lookup(name string) (func() Op, bool) {
 // means none. An argument that the op does not have, or one of the wrong type, is an
 // error, as is a name that nobody registered.
 func New(name string, args []byte) (Step, error) {
-	tree, err := parseTree(args)
+	tree, _, err := parseTree(args)
 	if err != nil {
 		return Step{}, err
 	}

@@ -44,7 +44,7 @@ type Recipe struct {
 	Steps       []Step
 
 	// Ignored names the settings that were given and mean nothing here: caches,
-	// monitors, Ray and the like.
+	// monitors, Ray and the like, and those that are given again further down.
 	Ignored []string
 
 	// Models opens the models that ops name. It may be nil if none does.
@@ -80,7 +80,7 @@ func ParseRecipe(r io.Reader, args ...string) (*Recipe, error) {
 	if err != nil {
 		return nil, &Error{Kind: Invalid, Op: "filter", What: "recipe", Err: err}
 	}
-	t, err := parseTree(b)
+	t, lost, err := parseTree(b)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,11 @@ func ParseRecipe(r io.Reader, args ...string) (*Recipe, error) {
 	if o, err = override(o, args); err != nil {
 		return nil, err
 	}
-	return fromTree(o)
+	rec, err := fromTree(o)
+	if err == nil {
+		rec.Ignored = append(rec.Ignored, lost...)
+	}
+	return rec, err
 }
 
 func fromTree(o object) (*Recipe, error) {
@@ -315,7 +319,7 @@ func override(o object, args []string) (object, error) {
 		default:
 			value, args = args[1], args[2:]
 		}
-		t, err := parseTree([]byte(value))
+		t, _, err := parseTree([]byte(value))
 		if err != nil {
 			return nil, refused(2, fail(Invalid, "--%s %s: %w", name, value, err))
 		}

@@ -48,26 +48,26 @@ func (t tree) place() string {
 const maxTree = 1 << 17
 
 // parseTree reads one YAML document by the rules of PyYAML, which Data-Juicer's
-// configurations are read with: YAML 1.1's words and numbers, and 1e-4 as a number.
-// Nothing, or null, is an empty object.
-func parseTree(b []byte) (tree, error) {
+// configurations are read with: YAML 1.1's words and numbers, 1e-4 as a number, and of
+// a key that comes twice the last value; lost are the values before it. Nothing, or
+// null, is an empty object.
+func parseTree(b []byte) (t tree, lost []string, err error) {
 	var doc yaml.Node
-	err := yaml.Load(b, &doc)
+	err = yaml.Load(b, &doc)
 	if err != nil && len(strings.TrimSpace(string(b))) == 0 {
-		return tree{value: object{}}, nil
+		return tree{value: object{}}, nil, nil
 	}
 	if err != nil {
-		return tree{}, refused(2, yamlError(err))
+		return tree{}, nil, refused(2, yamlError(err))
 	}
-	n := 0
-	t, err := fromYAML(&doc, &n, 0)
-	if err != nil {
-		return tree{}, refused(2, err)
+	var r treeReader
+	if t, err = r.tree(&doc, 0); err != nil {
+		return tree{}, nil, refused(2, err)
 	}
 	if t.value == nil {
 		t.value = object{}
 	}
-	return t, nil
+	return t, r.lost, nil
 }
 
 func yamlError(err error) error {
@@ -78,8 +78,15 @@ func yamlError(err error) error {
 	return e
 }
 
-func fromYAML(n *yaml.Node, count *int, depth int) (tree, error) {
-	if *count++; *count > maxTree || depth > 200 {
+// treeReader counts the values of a tree, and notes those that a second of their key
+// replaces.
+type treeReader struct {
+	count int
+	lost  []string
+}
+
+func (r *treeReader) tree(n *yaml.Node, depth int) (tree, error) {
+	if r.count++; r.count > maxTree || depth > 200 {
 		return tree{}, fail(Limit, "line %d: the recipe has more than %d values, or nests deeper than 200", n.Line, maxTree)
 	}
 	t := tree{line: n.Line, col: n.Column}
@@ -88,27 +95,27 @@ func fromYAML(n *yaml.Node, count *int, depth int) (tree, error) {
 		if len(n.Content) == 0 {
 			return t, nil
 		}
-		return fromYAML(n.Content[0], count, depth)
+		return r.tree(n.Content[0], depth)
 	case yaml.AliasNode:
-		return fromYAML(n.Alias, count, depth+1)
+		return r.tree(n.Alias, depth+1)
 	case yaml.SequenceNode:
 		list := make([]tree, len(n.Content))
 		for i, c := range n.Content {
 			var err error
-			if list[i], err = fromYAML(c, count, depth+1); err != nil {
+			if list[i], err = r.tree(c, depth+1); err != nil {
 				return t, err
 			}
 		}
 		t.value = list
 	case yaml.MappingNode:
-		return objectFromYAML(n, count, depth)
+		return r.object(n, depth)
 	case yaml.ScalarNode:
 		t.value = scalar(n)
 	}
 	return t, nil
 }
 
-func objectFromYAML(n *yaml.Node, count *int, depth int) (tree, error) {
+func (r *treeReader) object(n *yaml.Node, depth int) (tree, error) {
 	t := tree{line: n.Line, col: n.Column}
 	o := object{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -116,7 +123,7 @@ func objectFromYAML(n *yaml.Node, count *int, depth int) (tree, error) {
 		if k.Kind != yaml.ScalarNode {
 			return t, fail(Invalid, "line %d, column %d: a key must be a word", k.Line, k.Column)
 		}
-		v, err := fromYAML(n.Content[i+1], count, depth+1)
+		v, err := r.tree(n.Content[i+1], depth+1)
 		if err != nil {
 			return t, err
 		}
@@ -124,8 +131,12 @@ func objectFromYAML(n *yaml.Node, count *int, depth int) (tree, error) {
 			o = merge(o, v)
 			continue
 		}
-		if _, twice := o.get(k.Value); twice {
-			return t, fail(Invalid, "line %d, column %d: key %q twice", k.Line, k.Column, k.Value)
+		if old, twice := o.get(k.Value); twice {
+			if old.line >= n.Line { // else it is a merged one
+				r.lost = append(r.lost, fmt.Sprintf("%s of line %d (given again in line %d)", k.Value, old.line, k.Line))
+			}
+			o = o.with(k.Value, v)
+			continue
 		}
 		o = append(o, entry{k.Value, tree{line: k.Line, col: k.Column}, v})
 	}
