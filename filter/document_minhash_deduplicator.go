@@ -35,6 +35,9 @@ type minhash struct {
 const mersenne61 = 1<<61 - 1
 
 func (d *minhash) check() error {
+	if err := d.openModel(); err != nil {
+		return err
+	}
 	if err := d.shingling.check(); err != nil {
 		return err
 	}
@@ -56,6 +59,18 @@ func (d *minhash) check() error {
 		d.b = append(d.b, g.below(mersenne61-1))
 	}
 	return nil
+}
+
+// openModel opens the SentencePiece model, if texts are cut by one.
+func (d *minhash) openModel() (err error) {
+	if d.Tokenization != "sentencepiece" || d.m != nil {
+		return nil
+	}
+	if d.Model == nil {
+		return as("ValueError", &Error{Kind: Missing, Op: "filter", What: "document_minhash_deduplicator: tokenizer_model", Want: "a SentencePiece model, for tokenization: sentencepiece"})
+	}
+	d.m, err = openPieces(*d.Model)
+	return err
 }
 
 // Hash keeps 64 bits of the hash of each band, in a place that no result shows.

@@ -7,20 +7,22 @@ import (
 
 // shingling cuts texts into overlapping runs of tokens, for near-duplicates.
 type shingling struct {
-	Tokenization string  `param:"tokenization"` // space, punctuation or character
+	Tokenization string  `param:"tokenization"` // space, punctuation, character or sentencepiece
 	Window       int     `param:"window_size"`
 	Lowercase    bool    `param:"lowercase"`
 	Ignore       *string `param:"ignore_pattern"`
 
 	ignore *pattern
+	pieces // of sentencepiece
 }
 
 func (s *shingling) check() (err error) {
 	switch s.Tokenization {
 	case "space", "punctuation", "character":
-	case "sentencepiece":
-		return &Error{Kind: Unsupported, Op: "filter", What: "tokenization", Have: s.Tokenization, Want: "space, punctuation or character"}
 	default:
+		if s.Tokenization == "sentencepiece" && s.m != nil {
+			break
+		}
 		return as("NotImplementedError", &Error{Kind: Invalid, Op: "filter", What: "tokenization", Have: s.Tokenization, Want: "space, punctuation or character"})
 	}
 	if s.Ignore != nil && *s.Ignore != "" {
@@ -32,8 +34,8 @@ func (s *shingling) check() (err error) {
 	return err
 }
 
-// shingles returns the runs of Window tokens in order, joined by blanks; none if the
-// text has fewer tokens.
+// shingles returns the runs of Window tokens in order, joined by blanks, pieces by nothing;
+// none if the text has fewer tokens.
 func (s *shingling) shingles(text string) (runs []string, err error) {
 	if s.Lowercase {
 		text = pyLower(text)
@@ -50,14 +52,21 @@ func (s *shingling) shingles(text string) (runs []string, err error) {
 		}
 		return runs, nil
 	}
-	tokens := splitBlanks(text)
-	if s.Tokenization == "punctuation" {
-		tokens = splitAt(text, unicode.IsPunct)
-	}
+	tokens, glue := s.tokens(text)
 	for i := 0; i+s.Window <= len(tokens); i++ {
-		runs = append(runs, strings.Join(tokens[i:i+s.Window], " "))
+		runs = append(runs, strings.Join(tokens[i:i+s.Window], glue))
 	}
 	return runs, nil
+}
+
+func (s *shingling) tokens(text string) (tokens []string, glue string) {
+	switch s.Tokenization {
+	case "punctuation":
+		return splitAt(text, unicode.IsPunct), " "
+	case "sentencepiece":
+		return s.words(text), ""
+	}
+	return splitBlanks(text), " "
 }
 
 // splitAt cuts at every code point of a kind and keeps empty pieces.

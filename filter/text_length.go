@@ -25,12 +25,21 @@ func (f *textLength) Bounds() []Bound {
 
 // measureText adds a statistic of the text, unless it is there.
 func (r *Row) measureText(stat string, of func(text string) any) error {
+	return r.tryText(stat, func(text string) (any, error) { return of(text), nil })
+}
+
+// tryText is measureText for what may fail.
+func (r *Row) tryText(stat string, of func(text string) (any, error)) error {
 	if r.Stats.Has(stat) {
 		return nil
 	}
 	text, err := r.Text()
+	if err != nil {
+		return err
+	}
+	v, err := of(text)
 	if err == nil {
-		r.Stats.Set(stat, of(text))
+		r.Stats.Set(stat, v)
 	}
 	return err
 }

@@ -1,44 +1,35 @@
 package filter
 
-import (
-	"context"
-	"os"
-	"strings"
-
-	"github.com/easel-go/easel/internal/tokenizer/bpe"
-)
+import "context"
 
 func init() {
-	Register("token_num_filter", func() Op { return &tokenNum{Name: "EleutherAI/pythia-6.9b-deduped", Min: 10, Max: maxSize} })
+	Register("token_num_filter", func() Op { return &tokenNum{Name: defaultTokenizer, Min: 10, Max: maxSize} })
 }
 
-// tokenNum keeps texts of so many tokens, begin and end not counted. The tokenizer is a
-// CLIP model's: a folder, or one of OpenAI's by its name. Data-Juicer's default is the
-// tokenizer of a language model, which this package does not have.
+// tokenNum keeps texts of so many tokens, begin and end not counted. The tokenizer is that
+// of a language model or of CLIP: a folder, a name on a hub that is in the cache, or one of
+// OpenAI's CLIP models by its name.
 type tokenNum struct {
 	Name string `param:"hf_tokenizer"`
 	Min  int    `param:"min_num"`
 	Max  int    `param:"max_num"`
 	Interval
 
-	t *bpe.Tokenizer
+	count tokenCounter
 }
 
 func (f *tokenNum) check() (err error) {
-	if st, serr := os.Stat(f.Name); serr == nil && st.IsDir() {
-		f.t, err = bpe.Open(os.DirFS(f.Name), bpe.Options{})
-		return err
+	if f.count == nil {
+		f.count, err = openTokenizer("token_num_filter", f.Name)
 	}
-	if strings.HasPrefix(f.Name, "openai/clip-") {
-		f.t, err = bpe.Standard(bpe.Options{})
-		return err
-	}
-	return as("OSError", &Error{Kind: Unsupported, Op: "filter", What: "token_num_filter: hf_tokenizer", Have: f.Name,
-		Want: "a folder with a CLIP tokenizer, or openai/clip-vit-base-patch32 or another of that family"})
+	return err
 }
 
 func (f *tokenNum) Measure(_ context.Context, r *Row) error {
-	return r.measureText("num_token", func(text string) any { return int64(len(f.t.Tokens(text))) })
+	return r.tryText("num_token", func(text string) (any, error) {
+		n, err := f.count(text)
+		return int64(n), err
+	})
 }
 
 func (f *tokenNum) Keep(r *Row) (bool, error) { return f.Bounds()[0].keepOne(r.Stats) }

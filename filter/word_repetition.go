@@ -18,17 +18,19 @@ type wordRepetition struct {
 	Min          float64 `param:"min_ratio"`
 	Max          float64 `param:"max_ratio"`
 	Interval
+
+	pieces
 }
 
 func (f *wordRepetition) check() error {
-	if err := noTokenizer(f.Tokenization); err != nil {
+	if err := positive("rep_len", f.N); err != nil {
 		return err
 	}
-	return positive("rep_len", f.N)
+	return f.load(f.Tokenization, f.Lang)
 }
 
 func (f *wordRepetition) Measure(_ context.Context, r *Row) error {
-	return r.measureText("word_rep_ratio", func(text string) any { return wordsRepeated(lowerWords(text), f.N) })
+	return r.measureText("word_rep_ratio", func(text string) any { return wordsRepeated(f.lower(text), f.N) })
 }
 
 func wordsRepeated(words []string, n int) float64 {

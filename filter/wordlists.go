@@ -2,6 +2,8 @@ package filter
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,14 +21,22 @@ type wordList struct {
 	Join         string  `param:"words_aug_join_char"`
 	Interval
 
-	words map[string]bool
+	pieces
+	listed map[string]bool
 }
 
 // load reads the lists of kind ("stopwords") from the JSON files of dir whose names
-// hold that word: objects of lists by language. Lang "all" is all of them together.
+// hold that word: objects of lists by language. Lang "all" is all of them together. An
+// empty dir is the folder that Data-Juicer fetches its own lists into.
 func (l *wordList) load(dir, kind, param string) error {
-	if err := noTokenizer(l.Tokenization); err != nil {
+	if l.listed != nil {
+		return nil
+	}
+	if err := l.pieces.load(l.Tokenization, l.Lang); err != nil {
 		return err
+	}
+	if dir == "" {
+		dir = cacheFolder("DATA_JUICER_ASSETS_CACHE", "assets")
 	}
 	lists, err := readLists(dir, kind)
 	if err != nil {
@@ -46,18 +56,18 @@ func (l *wordList) load(dir, kind, param string) error {
 	if !ok {
 		return as("KeyError", &Error{Kind: Missing, Op: "filter", What: "lang", Where: dir, Have: l.Lang, Want: "a language of the word lists"})
 	}
-	l.words = make(map[string]bool, len(words))
+	l.listed = make(map[string]bool, len(words))
 	for _, w := range words {
-		l.words[w] = true
+		l.listed[w] = true
 	}
 	return nil
 }
 
 func readLists(dir, kind string) (map[string][]string, error) {
-	if dir == "" {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, &Error{Kind: Missing, Op: "filter", What: "word lists", Err: err}
 	}
@@ -83,7 +93,7 @@ func readLists(dir, kind string) (map[string][]string, error) {
 
 // ratio is the share of the words that stand in the list.
 func (l *wordList) ratio(text string) any {
-	words := lowerWords(text)
+	words := l.lower(text)
 	n := len(words)
 	if l.Augment {
 		for _, size := range l.Groups {
@@ -94,7 +104,7 @@ func (l *wordList) ratio(text string) any {
 	}
 	found := 0
 	for _, w := range words {
-		if l.words[w] {
+		if l.listed[w] {
 			found++
 		}
 	}

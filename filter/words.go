@@ -43,15 +43,6 @@ func refineWords(words []string) []string {
 	return kept
 }
 
-// lowerWords are the refined words of text in lower case.
-func lowerWords(text string) []string {
-	words := splitWords(text)
-	for i := range words {
-		words[i] = pyLower(words[i])
-	}
-	return refineWords(words)
-}
-
 // eachWord keeps the words of text that keep approves of, and puts one line feed, tab
 // or blank between what is left, as Data-Juicer's word mappers do.
 func eachWord(text string, keep func(word string) bool) string {

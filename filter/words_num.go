@@ -13,25 +13,18 @@ type wordsNum struct {
 	Min          int    `param:"min_num"`
 	Max          int    `param:"max_num"`
 	Interval
+
+	pieces
 }
 
-func (f *wordsNum) check() error { return noTokenizer(f.Tokenization) }
+func (f *wordsNum) check() error { return f.load(f.Tokenization, f.Lang) }
 
 func (f *wordsNum) Measure(_ context.Context, r *Row) error {
-	return r.measureText("num_words", func(text string) any { return int64(len(refineWords(splitWords(text)))) })
+	return r.measureText("num_words", func(text string) any { return int64(len(refineWords(f.words(text)))) })
 }
 
 func (f *wordsNum) Keep(r *Row) (bool, error) { return f.Bounds()[0].keepOne(r.Stats) }
 
 func (f *wordsNum) Bounds() []Bound {
 	return []Bound{{Stat: "num_words", Min: float64(f.Min), Max: float64(f.Max), MinName: "min_num", MaxName: "max_num", Interval: f.Interval}}
-}
-
-// noTokenizer refuses tokenization: true, for which Data-Juicer fetches a SentencePiece
-// model of its own.
-func noTokenizer(on bool) error {
-	if !on {
-		return nil
-	}
-	return &Error{Kind: Unsupported, Op: "filter", What: "tokenization", Have: "true", Want: "false: words are told apart by blanks alone"}
 }
