@@ -49,7 +49,7 @@
 //	statistics    there are always statistics, in a file of their own
 //	empty         an empty file has no samples
 //	keys          with load_jsonl_lenient, a key that is not there is a null
-//	traced        document_line_deduplicator can be traced
+//	traced        traces show what every op did, document_line_deduplicator too
 //	json          a .json result may have any length
 //
 // # Memory

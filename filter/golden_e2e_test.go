@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,12 @@ func fileTree(t *testing.T, root, dir string) map[string][]byte {
 	return files
 }
 
+// sorted returns the lines of a trace in one order. The reference's own is that of its
+// processes, as they come, and of its sets.
+func sorted(b []byte) []byte {
+	return bytes.Join(slices.SortedFunc(bytes.Lines(b), bytes.Compare), nil)
+}
+
 func sameFiles(t *testing.T, have, want map[string][]byte) {
 	for name, w := range want {
 		if plain, ok := strings.CutSuffix(name, ".parquet.json"); ok {
@@ -142,7 +149,7 @@ func sameFiles(t *testing.T, have, want map[string][]byte) {
 		h, ok := have[name]
 		if !ok {
 			t.Errorf("%s is not written", name)
-		} else if !bytes.Equal(h, w) {
+		} else if !bytes.Equal(h, w) && !(strings.Contains(name, "/trace/") && bytes.Equal(sorted(h), sorted(w))) {
 			t.Errorf("%s is\n%s\nwant\n%s", name, h, w)
 		}
 	}

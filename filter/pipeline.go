@@ -29,7 +29,7 @@ func (p *pipeline) all(rows iter.Seq[*Row]) iter.Seq[*Row] {
 		switch op := s.Op.(type) {
 		case Deduplicator:
 			rows = p.parallel(rows, from, i+1)
-			if op, ok := op.(exact); ok && !p.trace.wants(s) {
+			if op, ok := op.(exact); ok && !p.trace.wants(s, 0) {
 				rows = p.firsts(rows, i, op)
 				break
 			}

@@ -31,6 +31,7 @@ type Row struct {
 	dropped  bool
 	err      error
 	changes  []change // by mappers, of a run with traces
+	process  int      // which of np Data-Juicer would have the row in, in strict mode
 }
 
 // NewRow returns a row to try an op on, whose text and pictures are in the given

@@ -141,9 +141,9 @@ var rules = []Rule{
 		Not:   "the run ends with an error",
 		holds: func(c departure) bool { return c.rec.Lenient && Exception(c.err) == "DatasetGenerationError" }},
 	{ID: "traced",
-		When: "document_line_deduplicator removes lines while open_tracer is on",
-		Then: "the first two texts with each line are traced",
-		Not:  "the run ends with an error",
+		When: "open_tracer is on, and document_line_deduplicator removes lines, an op that sees one sample at a time drops some, a mapper makes several of one, or np is above 1",
+		Then: "traced are the first two texts with each line, what was dropped, each text beside what was made of it, and trace_num of them an op",
+		Not:  "the run ends with an error, nothing is traced, the i-th text is beside the i-th of what was made of all, and there are trace_num an op and process",
 		holds: func(c departure) bool {
 			return c.rec.Trace && Exception(c.err) == "IndexError" && slices.ContainsFunc(c.rec.Steps, func(s Step) bool { _, ok := s.Op.(*lineDedup); return ok })
 		}},

@@ -85,6 +85,7 @@ func (x *strictly) sort(out func(*Row) error) func(*Row) error {
 // filter measures rows, rounds their statistics, and decides.
 func (x *strictly) filter(ctx context.Context, n int, s Step, op Filter, rows *spool, out func(*Row) error) error {
 	_, none := op.(statless)
+	_, single := op.(alone) // Data-Juicer's trace takes their list of one verdict for a yes
 	measure := func(r *Row) ([]*Row, error) {
 		if !none {
 			r.addStatsColumn()
@@ -100,7 +101,7 @@ func (x *strictly) filter(ctx context.Context, n int, s Step, op Filter, rows *s
 		if v.Bounds != nil {
 			v.Numbers = r.Stats.of(v.Bounds)
 		}
-		if r.rule(v); !v.Kept {
+		if r.rule(v); !v.Kept && !single {
 			x.trace.dropped(s, r)
 		}
 		return x.sort(out)(r)
@@ -132,7 +133,7 @@ func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, ro
 	one := s
 	one.BatchSize = 1
 	hash := func(r *Row) ([]*Row, error) { return []*Row{r}, x.journal.hash(ctx, n, op, r) }
-	if op, ok := op.(exact); ok && !x.trace.wants(s) {
+	if op, ok := op.(exact); ok && !x.trace.wants(s, 0) {
 		seen := firsts{}
 		return x.batches(ctx, n, one, rows, hash, func(r *Row) error {
 			r.rule(seen.rule(n, s, op, r))
@@ -147,18 +148,23 @@ func (x *strictly) dedup(ctx context.Context, n int, s Step, op Deduplicator, ro
 	return together{trace: x.trace}.rule(ctx, n, s, hashed, x.sort(out))
 }
 
-// batch is what fails together. work is what an op makes of its rows.
+// batch is what fails together: rows, what an op makes of each, and all of that.
 type batch struct {
 	rows, out []*Row
+	made      []int
 	err       error
 }
 
 // batches calls work for every row, in parallel, and hands what it makes of them to out in
 // order. The rows of a batch in which one fails are lost together.
 func (x *strictly) batches(ctx context.Context, n int, s Step, rows *spool, work func(*Row) ([]*Row, error), out func(*Row) error) error {
+	_, isMapper := s.Op.(Mapper)
 	run := func(all []batch) []batch {
 		for i := range all {
 			all[i].run(ctx, work)
+			if x.trace != nil && isMapper {
+				all[i].pair()
+			}
 		}
 		return all
 	}
@@ -196,7 +202,30 @@ func (b *batch) run(ctx context.Context, work func(*Row) ([]*Row, error)) {
 		if b.err = err; err != nil {
 			return
 		}
-		b.out = append(b.out, got...)
+		b.out, b.made = append(b.out, got...), append(b.made, len(got))
+	}
+}
+
+// pair holds the i-th text that went into a batch against the i-th that came out,
+// which where rows multiply are not each other's: what Data-Juicer's trace shows.
+func (b *batch) pair() {
+	var before []change
+	at := 0
+	for _, n := range b.made {
+		if n > 0 {
+			before = append(before, b.out[at].changes...)
+		}
+		at += n
+	}
+	for i, r := range b.out {
+		var after any
+		if len(r.changes) > 0 {
+			after = r.changes[0].after
+		}
+		if r.changes = nil; i < len(before) {
+			before[i].after = after
+			r.changes = before[i : i+1]
+		}
 	}
 }
 
@@ -218,6 +247,7 @@ func (s Step) cut(n, np int, rows iter.Seq[*Row]) iter.Seq[[]batch] {
 		var b batch
 		held, shard, left := 0, 0, shardSize(n, np, 0)
 		for r := range rows {
+			r.process = shard
 			b.rows = append(b.rows, r)
 			held++
 			if left--; left > 0 && len(b.rows) < size {

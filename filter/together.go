@@ -145,7 +145,7 @@ func (t together) choose(ctx context.Context, i int, step Step, op Selector, s *
 func (t together) cut(ctx context.Context, i int, step Step, op *lineDedup, s *spool, out func(*Row) error) error {
 	var lines *lineCutter
 	if s.n > 1 {
-		lines = op.count(s.all(ctx, &step.Keys), t.trace.room(step))
+		lines = op.count(s.all(ctx, &step.Keys), t.trace.room(step, 0))
 	}
 	for r := range s.all(ctx, &step.Keys) {
 		if lines != nil {

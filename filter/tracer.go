@@ -19,55 +19,61 @@ type tracer struct {
 	most  int        // lines an op
 	keys  []string
 	files map[string][]byte // by name: what is to be written
-	count map[string]int
+	count map[writer]int
+}
+
+// writer is an op and, in strict mode, the process among np in which it sees a row.
+type writer struct {
+	op      string
+	process int
 }
 
 func (rec *Recipe) newTracer() *tracer {
 	if !rec.Trace {
 		return nil
 	}
-	return &tracer{ops: rec.TraceOps, most: rec.TraceNum, keys: rec.TraceKeys, files: map[string][]byte{}, count: map[string]int{}}
+	return &tracer{ops: rec.TraceOps, most: rec.TraceNum, keys: rec.TraceKeys, files: map[string][]byte{}, count: map[writer]int{}}
 }
 
-func (t *tracer) wants(s Step) bool { return t.room(s) > 0 }
+func (t *tracer) wants(s Step, process int) bool { return t.room(s, process) > 0 }
 
 // room returns how many lines more an op may have.
-func (t *tracer) room(s Step) int {
+func (t *tracer) room(s Step, process int) int {
 	if t == nil || len(t.ops) > 0 && !slices.Contains(t.ops, s.Name) {
 		return 0
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(0, t.most-t.count[s.Name])
+	return max(0, t.most-t.count[writer{s.Name, process}])
 }
 
-func (t *tracer) line(file, op string, v dataset.Struct) {
+func (t *tracer) line(file string, by writer, v dataset.Struct) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count[op]++
+	t.count[by]++
 	t.files[file] = append(appendPandas(t.files[file], v), '\n')
 }
 
 // dropped writes a row that a filter dropped.
 func (t *tracer) dropped(s Step, r *Row) {
-	if t.wants(s) {
-		t.line("sample_trace-"+s.Name+".jsonl", s.Name, r.columns())
+	if t.wants(s, r.process) {
+		t.line("sample_trace-"+s.Name+".jsonl", writer{s.Name, r.process}, r.columns())
 	}
 }
 
 // change is what a mapper did to a row's text.
 type change struct {
-	step          int
+	step, process int
 	before, after any
 	keys          dataset.Struct
 }
 
 // mapped writes what a mapper changed, if it changed the text.
 func (t *tracer) mapped(s Step, c change) {
-	if t.wants(s) && c.before != c.after {
+	if t.wants(s, c.process) && c.before != c.after {
 		line := append(dataset.Struct{}, c.keys...)
 		line = append(line, dataset.Field{Name: "original_text", Value: c.before}, dataset.Field{Name: "processed_text", Value: c.after})
-		t.line("sample_trace-"+s.Name+".jsonl", s.Name, line)
+		t.line("sample_trace-"+s.Name+".jsonl", writer{s.Name, c.process}, line)
 	}
 }
 
@@ -94,7 +100,7 @@ func (t *tracer) row(steps []Step, r *Row) {
 
 // before returns that a change is made of, before it is made.
 func (t *tracer) before(step int, s Step, r *Row) (c change) {
-	c.step = step
+	c.step, c.process = step, r.process
 	c.before, _ = r.Get(s.Keys.withDefaults().Text)
 	for _, k := range t.keys {
 		v, _ := r.Get(k)
@@ -106,7 +112,7 @@ func (t *tracer) before(step int, s Step, r *Row) (c change) {
 // twins writes the first two of the rows of each group of duplicates: of exact ones the
 // largest groups first, of near ones those that were found first.
 func (t *tracer) twins(ctx context.Context, s Step, like []int, rows *spool) error {
-	if !t.wants(s) {
+	if !t.wants(s, 0) {
 		return nil
 	}
 	groups := groupsOf(like)
@@ -118,7 +124,7 @@ func (t *tracer) twins(ctx context.Context, s Step, like []int, rows *spool) err
 			groups = unlike(ctx, groups, like, rows, &s.Keys)
 		}
 	}
-	for _, g := range groups[:min(len(groups), t.room(s))] {
+	for _, g := range groups[:min(len(groups), t.room(s, 0))] {
 		var pair dataset.Struct
 		for i, k := range []int{g.first, g.second} {
 			r, err := rows.at(k, &s.Keys)
@@ -127,7 +133,7 @@ func (t *tracer) twins(ctx context.Context, s Step, like []int, rows *spool) err
 			}
 			pair = append(pair, dataset.Field{Name: dupNames[i], Value: r.columns()})
 		}
-		t.line("duplicate-"+s.Name+".jsonl", s.Name, pair)
+		t.line("duplicate-"+s.Name+".jsonl", writer{op: s.Name}, pair)
 	}
 	return nil
 }
@@ -181,7 +187,7 @@ func (t *tracer) lines(s Step, pairs [][]string, strict bool) error {
 	}
 	for _, p := range pairs {
 		if len(p) == 2 {
-			t.line("duplicate-"+s.Name+".jsonl", s.Name, dataset.Struct{{Name: dupNames[0], Value: p[0]}, {Name: dupNames[1], Value: p[1]}})
+			t.line("duplicate-"+s.Name+".jsonl", writer{op: s.Name}, dataset.Struct{{Name: dupNames[0], Value: p[0]}, {Name: dupNames[1], Value: p[1]}})
 		}
 	}
 	return nil

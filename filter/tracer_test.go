@@ -78,7 +78,7 @@ func repetitive(t *testing.T) {
 // files are Data-Juicer's.
 func TestTracesOfBothModes(t *testing.T) {
 	repetitive(t)
-	const config = "dataset_path: rows.jsonl\nexport_path: out/r.jsonl\nprocess: [whitespace_normalization_mapper: , document_deduplicator: , " +
+	const config = "dataset_path: rows.jsonl\nexport_path: out/r.jsonl\nnp: 1\nprocess: [whitespace_normalization_mapper: , document_deduplicator: , " +
 		"document_minhash_deduplicator: {window_size: 3, jaccard_threshold: 0.6}, text_length_filter: {max_len: 72}, random_selector: {select_num: 10}]"
 	easy, err := tracedRun(t, config)
 	if err != nil {

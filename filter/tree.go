@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -132,9 +133,7 @@ func (r *treeReader) object(n *yaml.Node, depth int) (tree, error) {
 			continue
 		}
 		if old, twice := o.get(k.Value); twice {
-			if old.line >= n.Line { // else it is a merged one
-				r.lost = append(r.lost, fmt.Sprintf("%s of line %d (given again in line %d)", k.Value, old.line, k.Line))
-			}
+			r.lose(old, n, k)
 			o = o.with(k.Value, v)
 			continue
 		}
@@ -142,6 +141,15 @@ func (r *treeReader) object(n *yaml.Node, depth int) (tree, error) {
 	}
 	t.value = o
 	return t, nil
+}
+
+// lose notes a value of mapping n that its key k replaces. Those that << brought are
+// meant to be replaced, and what an alias repeats is noted already.
+func (r *treeReader) lose(old tree, n, k *yaml.Node) {
+	note := fmt.Sprintf("%s of line %d (given again in line %d)", k.Value, old.line, k.Line)
+	if old.line >= n.Line && !slices.Contains(r.lost, note) {
+		r.lost = append(r.lost, note)
+	}
 }
 
 // merge adds the keys of YAML's << that o lacks.
