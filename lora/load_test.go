@@ -68,26 +68,33 @@ func TestNumbered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for count, want := range map[int][]string{
-		144: {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", "down_blocks.0.attentions.0.transformer_blocks.0.ff.net.0.proj", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q"},
-		128: {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_v"},
+	const block = "down_blocks.0.attentions.0.transformer_blocks.0"
+	for name, c := range map[string]struct {
+		places []string
+		want   map[int]string
+	}{
+		"early": {[]string{".attn1.", ".ff.net.0.", ".attn2."}, map[int]string{0: ".attn1.to_q", 4: ".ff.net.0.proj", 5: ".attn2.to_q", 8: ".attn2.to_out.0"}},
+		"late":  {[]string{".attn1.", ".attn2.", ".ff.net.0."}, map[int]string{0: ".attn1.to_q", 4: ".attn2.to_q", 8: ".ff.net.0.proj"}},
+		"alone": {[]string{".attn1.", ".attn2."}, map[int]string{3: ".attn1.to_out.0", 4: ".attn2.to_q", 6: ".attn2.to_v"}},
 	} {
 		a := &Adapter{dialect: Cloneofsimo}
-		for i := range count {
-			a.layers = append(a.layers, &layer{name: fmt.Sprintf("unet:%d", i)})
+		for i, t := range n.inPlaces("unet", c.places) {
+			s := t.weight().Shape
+			a.layers = append(a.layers, &layer{name: fmt.Sprintf("unet:%d", i), rank: 1, parts: map[role]*tensor.Dense{
+				down: dense([]int{1, s[1]}, make([]float32, s[1])), up: dense([]int{s[0], 1}, make([]float32, s[0])),
+			}})
 		}
 		found, err := n.numbered(a)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", name, err)
 		}
-		places := map[int]int{144: 5, 128: 4}[count]
-		for i, at := range map[int]int{0: 0, 1: 4, 2: map[int]int{144: 5, 128: 6}[count]} {
-			if have := found[fmt.Sprintf("unet:%d", at)]; have == nil || have.name != want[i] {
-				t.Errorf("%d layers: number %d is %v, want %s (%d before attn2)", count, at, have, want[i], places)
+		for at, want := range c.want {
+			if have := found[fmt.Sprintf("unet:%d", at)]; have == nil || have.name != block+want {
+				t.Errorf("%s: number %d is %v, want %s", name, at, have, block+want)
 			}
 		}
 	}
-	a := &Adapter{dialect: Cloneofsimo, layers: []*layer{{name: "unet:0"}}}
+	a := &Adapter{dialect: Cloneofsimo, layers: []*layer{{name: "unet:0", parts: map[role]*tensor.Dense{down: dense([]int{1, 320}, make([]float32, 320)), up: dense([]int{320, 1}, make([]float32, 320))}}}}
 	if _, err := n.numbered(a); fault.KindOf(err) != fault.Unsupported {
 		t.Errorf("one layer: %v, want Unsupported", err)
 	}

@@ -165,43 +165,59 @@ func (n *names) resolve(a *Adapter) (targets []*target, absent []string, err err
 	return targets, absent, nil
 }
 
-// numbered maps the running numbers of cloneofsimo's files (lora_diffusion 0.1, which
-// took CrossAttention and GEGLU of diffusers 0.11) onto the layers of SD 1.x. In that
-// diffusers a transformer block had its feed-forward layer between the two attentions.
-// nil for adapters of other dialects.
+// numbered maps the running numbers of cloneofsimo's files (lora_diffusion 0.1) onto the
+// layers of SD 1.x. nil for adapters of other dialects.
 func (n *names) numbered(a *Adapter) (map[string]*target, error) {
 	if a.dialect != Cloneofsimo {
 		return nil, nil
 	}
 	found := map[string]*target{}
 	for _, part := range []string{"unet", "text_encoder"} {
-		var mine []*layer
+		mine := map[int]*layer{}
 		for _, l := range a.layers {
-			if strings.HasPrefix(l.name, part+":") {
-				mine = append(mine, l)
+			if number, ok := strings.CutPrefix(l.name, part+":"); ok {
+				i, _ := strconv.Atoi(number)
+				mine[i] = l
 			}
 		}
-		order := n.order(part, len(mine))
+		order := n.order(part, mine)
 		if len(mine) > 0 && order == nil {
 			return nil, &fault.Error{Kind: fault.Unsupported, Op: "lora", Where: a.path, What: part, Have: fmt.Sprintf("%d numbered layers", len(mine)),
-				Want: "as many as the attention layers of SD 1.x: the file has no names"}
+				Want: "as many, of the same sizes, as the attention layers of SD 1.x: the file has no names"}
 		}
-		for _, l := range mine {
-			if i, _ := strconv.Atoi(strings.TrimPrefix(l.name, part+":")); i < len(order) {
-				found[l.name] = order[i]
-			}
+		for i, l := range mine {
+			found[l.name] = order[i]
 		}
 	}
 	return found, nil
 }
 
-// order lists the layers of a part in the order of cloneofsimo's numbers: with the
-// feed-forward layers or without them, whichever are count; nil if neither are.
-func (n *names) order(part string, count int) []*target {
-	places := []string{".self_attn."}
-	if part == "unet" {
-		places = []string{".attn1.", ".ff.net.0.", ".attn2."}
+// orders are the places in a block of attention whose linear layers are numbered, one
+// after the other: CrossAttention and GEGLU in the order of diffusers 0.11, which had the
+// feed-forward layer between the attentions, and in today's; and CrossAttention alone.
+var orders = map[string][][]string{
+	"unet":         {{".attn1.", ".ff.net.0.", ".attn2."}, {".attn1.", ".attn2.", ".ff.net.0."}, {".attn1.", ".attn2."}},
+	"text_encoder": {{".self_attn."}},
+}
+
+// order lists the layers of a part in the order of the numbers: the first order in which
+// there are as many and all sizes fit; nil if there is none.
+func (n *names) order(part string, mine map[int]*layer) []*target {
+	for _, places := range orders[part] {
+		order := n.inPlaces(part, places)
+		fits := len(order) == len(mine)
+		for i, t := range order {
+			fits = fits && mine[i] != nil && mine[i].fits(t.weight().Shape) == nil
+		}
+		if fits {
+			return order
+		}
 	}
+	return nil
+}
+
+// inPlaces lists the layers at some places of all blocks, block by block.
+func (n *names) inPlaces(part string, places []string) (order []*target) {
 	var blocks []string
 	inside := map[string][]*target{} // block + place
 	for _, t := range n.all {
@@ -214,20 +230,12 @@ func (n *names) order(part string, count int) []*target {
 			}
 		}
 	}
-	for _, skip := range []string{"", ".ff.net.0."} {
-		var order []*target
-		for _, b := range blocks {
-			for _, p := range places {
-				if p != skip {
-					order = append(order, inside[b+p]...)
-				}
-			}
-		}
-		if len(order) == count {
-			return order
+	for _, b := range blocks {
+		for _, p := range places {
+			order = append(order, inside[b+p]...)
 		}
 	}
-	return nil
+	return order
 }
 
 func sorted(s []string) []string { slices.Sort(s); return s }

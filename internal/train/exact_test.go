@@ -17,6 +17,7 @@ type exact struct {
 	losses, norms []float64
 	first         []float64   // prediction of the first step
 	grads         [][]float64 // of the last step, in the order of Adapter.Params, before clipping
+	ends          []float64   // lengths of the parameters after it
 }
 
 // exactRun takes the steps of a run in float64 throughout, by the definitions of the
@@ -59,6 +60,13 @@ func exactRun(t *testing.T, x recipe, data batches, steps int) (e exact) {
 		if err := o.Step(model); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, p := range params {
+		var sum float64
+		for _, v := range p.Data().([]float64) {
+			sum += v * v
+		}
+		e.ends = append(e.ends, math.Sqrt(sum))
 	}
 	return e
 }
