@@ -17,5 +17,13 @@
 // beside them, costs its own size of memory, and can be taken out again.
 // [Injection.Merge] adds it to copies of the layers it touches instead.
 //
-// [Train] makes an adapter from pictures and their captions.
+// [Train] makes an adapter from pictures and their captions: of the UNet and, where it is
+// asked to, of CLIP's text encoders.
+//
+//	res, err := lora.Train(ctx, pipe, data, lora.Config{Rank: 16, Dir: "out", SaveEvery: 100})
+//	err = res.Adapter.Save("style.safetensors", lora.Diffusers, lora.For(pipe))
+//
+// A training that ends early, by an error, a signal or the loss of power, leaves whole
+// checkpoints; Config.Resume goes on from one and ends with the bytes that it would have
+// ended with.
 package lora

@@ -94,7 +94,7 @@ func trainUnbroken(t *testing.T) unbroken {
 }
 
 // checkpoints lists the files of a run's checkpoints that end so.
-func checkpoints(t *testing.T, version, ending string) []string {
+func checkpoints(t testing.TB, version, ending string) []string {
 	paths, err := filepath.Glob(filepath.Join(version, "checkpoints", "epoch*"+ending))
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,29 +104,40 @@ func (f *folder) log(s Step) error {
 		if _, err := fmt.Fprintf(f.csv, "%d,%d,%s\n", s.Epoch, at, pythonFloat(float64(float32(s.Loss)))); err != nil {
 			return &fault.Error{Op: "lora", Where: f.csv.Name(), Err: err}
 		}
-		for _, v := range []struct {
-			tag string
-			v   float64
-		}{{"train_loss", s.Loss}, {"epoch", float64(s.Epoch)}, {"learning_rate", s.LearningRate}, {"grad_norm", s.GradNorm}} {
-			if err := f.events.Scalar(now(), at, v.tag, float32(v.v)); err != nil {
-				return &fault.Error{Op: "lora", Where: f.file.Name(), Err: err}
-			}
+		if err := f.scalars(at, s); err != nil {
+			return &fault.Error{Op: "lora", Where: f.file.Name(), Err: err}
 		}
 	}
 	for i, m := range s.Samples {
-		var b bytes.Buffer
-		err := imageio.EncodePNG(&b, m)
-		if err == nil {
-			err = f.events.Picture(now(), at, fmt.Sprintf("samples/%d", i), m.Bounds().Dx(), m.Bounds().Dy(), b.Bytes())
-		}
-		if err == nil {
-			err = f.savePicture(fmt.Sprintf("step=%d-%d.png", s.Index, i), b.Bytes())
-		}
-		if err != nil {
+		if err := f.sample(at, i, m); err != nil {
 			return &fault.Error{Op: "lora", Where: f.dir, Err: err}
 		}
 	}
 	return nil
+}
+
+func (f *folder) scalars(at int64, s Step) error {
+	for _, v := range []struct {
+		tag string
+		v   float64
+	}{{"train_loss", s.Loss}, {"epoch", float64(s.Epoch)}, {"learning_rate", s.LearningRate}, {"grad_norm", s.GradNorm}} {
+		if err := f.events.Scalar(now(), at, v.tag, float32(v.v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sample writes picture i of a step into the events and into a file.
+func (f *folder) sample(at int64, i int, m image.Image) error {
+	var b bytes.Buffer
+	if err := imageio.EncodePNG(&b, m); err != nil {
+		return err
+	}
+	if err := f.events.Picture(now(), at, fmt.Sprintf("samples/%d", i), m.Bounds().Dx(), m.Bounds().Dy(), b.Bytes()); err != nil {
+		return err
+	}
+	return f.savePicture(fmt.Sprintf("step=%d-%d.png", at+1, i), b.Bytes())
 }
 
 func (f *folder) savePicture(name string, png []byte) error {

@@ -14,7 +14,6 @@ import (
 	"github.com/easel-go/easel/internal/model"
 	"github.com/easel-go/easel/internal/rng"
 	"github.com/easel-go/easel/internal/train"
-	"github.com/easel-go/easel/internal/weights"
 )
 
 // Step tells how far a training has come.
@@ -50,8 +49,9 @@ type Trained struct {
 // encoders are trained, are computed once and kept, in memory and in Cache.
 //
 // Errors: Invalid for a Config that makes no sense, or that is not the resumed
-// checkpoint's; Missing for a data set without a readable picture, and for targets that
-// no layer matches; NotFinite after ten steps in a row without a finite gradient; ctx's;
+// checkpoint's; Unsupported for a precision that is not there and for the text encoder of
+// Kolors; Missing for a data set without a readable picture, and for targets that no
+// layer matches; NotFinite after ten steps in a row without a finite gradient; ctx's;
 // and OnStep's. What was saved before stays.
 func Train(ctx context.Context, p *diffusion.Pipeline, data *dataset.Dataset, c Config) (*Trained, error) {
 	if p == nil || data == nil {
@@ -60,7 +60,7 @@ func Train(ctx context.Context, p *diffusion.Pipeline, data *dataset.Dataset, c 
 	if err := c.fill(p); err != nil {
 		return nil, err
 	}
-	t := &training{Config: c, pipe: p, draw: rng.NewTorch(int64(uint32(c.Seed))), result: &Trained{}, started: time.Now()}
+	t := &training{Config: c, pipe: p, draw: newDraw(c.Seed), result: &Trained{}, started: time.Now()}
 	defer t.close()
 	if err := p.Exclusive(ctx, func(b *model.Bundle) error { return t.prepare(ctx, b, data) }); err != nil {
 		return nil, err
@@ -71,6 +71,8 @@ func Train(ctx context.Context, p *diffusion.Pipeline, data *dataset.Dataset, c 
 	t.result.Adapter = t.snapshot()
 	return t.result, nil
 }
+
+func newDraw(seed uint64) *rng.Torch { return rng.NewTorch(int64(uint32(seed))) }
 
 // training is one call of Train.
 type training struct {
@@ -133,9 +135,6 @@ func (t *training) attach(b *model.Bundle) (err error) {
 		t.sortLikeDiffSynth(layers)
 	}
 	if t.TextEncoders && len(layers) > 0 {
-		if b.Family() == weights.Kolors {
-			return &fault.Error{Kind: fault.Unsupported, Op: "lora", What: "TextEncoders", Have: "of Kolors, which is ChatGLM", Want: "CLIP's, of SD 1.x or SDXL"}
-		}
 		layers = append(layers, train.MatchTexts(b, textTargets)...)
 	}
 	t.adapter, err = train.Attach(layers, train.Init{Rank: t.Rank, Alpha: t.Alpha, Draw: t.draw, Kaiming: t.Kaiming, Half: true})
@@ -218,25 +217,15 @@ func (t *training) run(ctx context.Context) error {
 
 // oneStep takes a step of the optimiser while nobody paints.
 func (t *training) oneStep(ctx context.Context) (s Step, err error) {
-	err = t.pipe.Exclusive(ctx, func(b *model.Bundle) error {
-		s.Loss = 0
-		for m := range t.Accumulate {
-			first := (t.step*t.Accumulate + m) * t.Batch
-			batch, err := t.batch(ctx, b, t.order[first:][:t.Batch])
-			if err != nil {
-				return err
-			}
-			loss, err := t.trainer.Micro(ctx, batch)
-			if err != nil {
-				return err
-			}
-			s.Loss += loss / float64(t.Accumulate)
+	err = t.pipe.Exclusive(ctx, func(b *model.Bundle) (err error) {
+		if s.Loss, err = t.gather(ctx, b); err != nil {
+			return err
 		}
 		u, err := t.trainer.Update()
 		s.LearningRate, s.GradNorm = u.Rate, u.Norm
+		t.inRow++
 		if u.Skipped {
 			t.bad++
-			t.inRow++
 		} else {
 			t.inRow = 0
 		}
@@ -256,6 +245,23 @@ func (t *training) oneStep(ctx context.Context) (s Step, err error) {
 		return s, &fault.Error{Kind: fault.NotFinite, Op: "lora", What: fmt.Sprintf("%d steps in a row", most), Have: fmt.Sprintf("had no finite gradient; the loss is %v", s.Loss), Want: "a lower learning rate, or data without extremes"}
 	}
 	return s, nil
+}
+
+// gather adds up the gradients of a step's batches and returns their mean loss.
+func (t *training) gather(ctx context.Context, b *model.Bundle) (loss float64, err error) {
+	for m := range t.Accumulate {
+		first := (t.step*t.Accumulate + m) * t.Batch
+		batch, err := t.batch(ctx, b, t.order[first:][:t.Batch])
+		if err != nil {
+			return 0, err
+		}
+		l, err := t.trainer.Micro(ctx, batch)
+		if err != nil {
+			return 0, err
+		}
+		loss += l / float64(t.Accumulate)
+	}
+	return loss, nil
 }
 
 // after logs, saves and paints what is due after a step, and tells the caller.

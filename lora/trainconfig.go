@@ -6,6 +6,7 @@ import (
 	"github.com/easel-go/easel/diffusion"
 	"github.com/easel-go/easel/internal/fault"
 	"github.com/easel-go/easel/internal/train"
+	"github.com/easel-go/easel/internal/weights"
 )
 
 // Config says how to train. A zero field means the default in its comment; most are
@@ -106,6 +107,9 @@ func (c *Config) fill(p *diffusion.Pipeline) error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.TextEncoders && p.Info().Family == string(weights.Kolors) {
+		return &fault.Error{Kind: fault.Unsupported, Op: "lora", What: "TextEncoders", Have: "of Kolors, which is ChatGLM", Want: "CLIP's, of SD 1.x or SDXL"}
 	}
 	return c.check()
 }
