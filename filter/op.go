@@ -61,6 +61,11 @@ type exact interface {
 	key(r *Row) (key string, ok bool) // ok is false for rows that repeat nothing
 }
 
+// Checker is an op of another package that checks its parameters together, before anything
+// runs: an error of Check refuses the recipe. It is called again where a step is used
+// again.
+type Checker interface{ Check() error }
+
 // checked is an op that checks its parameters together, before anything runs. check is
 // called again where a step is used again.
 type checked interface{ check() error }
@@ -171,8 +176,11 @@ type Step struct {
 
 // check lets the op check its parameters.
 func (s Step) check() error {
-	if c, ok := s.Op.(checked); ok {
-		return c.check()
+	switch op := s.Op.(type) {
+	case checked:
+		return op.check()
+	case Checker:
+		return op.Check()
 	}
 	return nil
 }
