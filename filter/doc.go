@@ -70,10 +70,29 @@
 // image_aesthetics_filter, image_nsfw_filter and image_watermark_filter. Package clip
 // has the models; Recipe.Models, or Options.Models, brings the two together.
 //
+// # Tokenizers and word lists
+//
+// Nothing is fetched while a recipe runs; what is not on the disk refuses the recipe.
+//
+// token_num_filter takes a folder with a tokenizer.json (the byte-level BPE of GPT-2,
+// GPT-NeoX, Llama 3 and Qwen, or CLIP's) or the name of one on a hub, which [FetchTokenizer]
+// brings to the cache; OpenAI's CLIP tokenizer is always there under its name. By default,
+// and in alphanumeric_filter with tokenization, it is EleutherAI/pythia-6.9b-deduped.
+//
+// Where words_num_filter, word_repetition_filter, stopwords_filter, flagged_words_filter
+// and remove_words_with_incorrect_substrings_mapper are given tokenization: true, words are
+// the pieces of a SentencePiece model, unigram or BPE, called en.sp.model for lang en. It is
+// looked for in the working directory, in the folders of
+// DATA_JUICER_EXTERNAL_MODELS_HOME, and in DATA_JUICER_MODELS_CACHE
+// (~/.cache/data_juicer/models); document_minhash_deduplicator names it itself, in
+// tokenizer_model. Word lists are the JSON files of stopwords_dir and flagged_words_dir, or
+// of DATA_JUICER_ASSETS_CACHE (~/.cache/data_juicer/assets). A machine on which Data-Juicer
+// ran has all of them.
+//
 // # Not here
 //
 // Data-Juicer's ops for sound, video and dialogue, those that ask a language model, face
-// and language detectors, and options that fetch a SentencePiece model or a word list
-// from the network. A recipe that wants one is refused before anything is read.
-// chinese_convert_mapper is in package filter/chinese.
+// and language detectors, tokenizers in text_chunk_mapper. A recipe that wants one is
+// refused before anything is read. chinese_convert_mapper is in package filter/chinese, and
+// runs on many machines are in package filter/beam.
 package filter
