@@ -63,11 +63,25 @@ func newStep(name string, args tree, keys Keys, bad *complaints) Step {
 			bad.add(e.at, "%s: unknown parameter %q%s", name, e.key, suggest(e.key, sortedKeys(fields, common)))
 			continue
 		}
+		if e.value.value == nil && kindOf(s.Op) == "filter" {
+			e.value.value = unbounded(e.key)
+		}
 		if want := set(e.value.value); want != "" {
 			bad.add(e.value, "%s: parameter %s is %v (%s), want %s", name, e.key, e.value.plainGo(), pyTypeOf(e.value.value), want)
 		}
 	}
 	return s
+}
+
+// unbounded is what null means for a filter's bound: none.
+func unbounded(name string) any {
+	switch {
+	case strings.HasPrefix(name, "min_"):
+		return int64(-maxSize)
+	case strings.HasPrefix(name, "max_"):
+		return int64(maxSize)
+	}
+	return nil
 }
 
 // setter stores a value and returns "", or says what it wants.

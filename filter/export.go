@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"bufio"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,10 +17,12 @@ type exporter struct {
 	outputs
 	format string // jsonl, json or parquet
 	rows   int
+	arrow  arrowSize        // of the rows, where there are to be shards
 	whole  []dataset.Struct // rows of a .json in strict mode, which must be seen together
 
 	result, stats, rejected *partial
 	table                   *dataset.Writer // of parquet
+	tableColumns            []dataset.Column
 	columns                 []dataset.Column
 	hasStats                bool
 	written                 []string // names of finished files
@@ -161,6 +161,9 @@ func (x *exporter) add(all dataset.Struct) error {
 }
 
 func (x *exporter) put(row dataset.Struct) error {
+	if x.rec.ShardSize > 0 {
+		x.arrow.add(row, x.columns)
+	}
 	switch {
 	case x.format == "jsonl":
 		return x.result.line(dataset.AppendJSON(x.result.buf(), row))
@@ -171,6 +174,8 @@ func (x *exporter) put(row dataset.Struct) error {
 			return as("NotImplementedError", fail(Unsupported, "a .json result of more than 1000 samples (Data-Juicer refuses it too; .jsonl has no limit)"))
 		}
 		return nil
+	case x.rec.ShardSize > 0:
+		return x.result.line(appendPandas(x.result.buf(), row))
 	}
 	sep := byte('[')
 	if x.rows > 1 {
@@ -208,7 +213,12 @@ func (x *exporter) openTable(row dataset.Struct) (err error) {
 			cols = append(cols, dataset.Column{Name: f.Name, Type: typeOf(f.Name, f.Value)})
 		}
 	}
-	x.table, err = dataset.CreateParquet(x.path, cols)
+	path := x.path
+	if x.rec.ShardSize > 0 {
+		path = x.wholeTable()
+	}
+	x.tableColumns = cols
+	x.table, err = dataset.CreateParquet(path, cols)
 	return err
 }
 
@@ -265,12 +275,12 @@ func (x *exporter) close(stats bool) error {
 	} else if x.rec.Compat != "strict" {
 		removeRejects(x.rejects)
 	}
+	if x.rec.ShardSize > 0 {
+		return x.shards()
+	}
 	if x.format == "parquet" {
 		x.written = append(x.written, x.path)
 		return x.table.Close()
-	}
-	if x.rec.ShardSize > 0 {
-		return x.shards()
 	}
 	return x.named(x.result, x.path)
 }
@@ -305,6 +315,9 @@ func (x *exporter) finish() error {
 		return nil
 	case x.rec.Compat == "strict":
 		widen(x.whole)
+		if x.rec.ShardSize > 0 {
+			return x.wholeLines()
+		}
 		for i, row := range x.whole {
 			sep := byte(',')
 			if i == 0 {
@@ -315,7 +328,7 @@ func (x *exporter) finish() error {
 			}
 		}
 	}
-	if x.rows == 0 && x.rec.Compat == "strict" {
+	if x.rec.ShardSize > 0 || x.rows == 0 && x.rec.Compat == "strict" {
 		return nil
 	}
 	if x.rows == 0 {
@@ -352,56 +365,4 @@ func (x *exporter) abort() {
 	if x.table != nil {
 		x.table.Abort()
 	}
-}
-
-// shards cuts the finished result into files of about ShardSize bytes each.
-func (x *exporter) shards() error {
-	size, err := x.result.flush()
-	if err != nil {
-		return err
-	}
-	defer x.result.abort()
-	n := int(min(size/int64(x.rec.ShardSize)+1, int64(x.rows)))
-	if n == 0 {
-		return nil
-	}
-	in, err := os.Open(x.result.f.Name())
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	lines := bufio.NewReader(in)
-	width := len(fmt.Sprint(n)) + 1
-	base, _, _ := strings.Cut(filepath.Base(x.path), ".")
-	for i := range n {
-		name := fmt.Sprintf("%s-%0*d-of-%0*d.%s", base, width, i, width, n, x.format)
-		rows := x.rows / n
-		if i < x.rows%n {
-			rows++
-		}
-		name = filepath.Join(filepath.Dir(x.path), name)
-		x.written = append(x.written, name)
-		if err := copyLines(name, lines, rows); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func copyLines(path string, from *bufio.Reader, n int) error {
-	p, err := newPartial(path)
-	if err != nil {
-		return err
-	}
-	for range n {
-		line, err := readLine(from)
-		if err == nil {
-			err = p.write(line)
-		}
-		if err != nil {
-			p.abort()
-			return err
-		}
-	}
-	return p.close(path)
 }

@@ -65,3 +65,16 @@ func TestFolderOrder(t *testing.T) {
 		t.Errorf("read %q, want %q", have, want)
 	}
 }
+
+// TestNullBounds: null for a filter's bound is none, as get_keep_boolean of Data-Juicer
+// 1.6.1 has it.
+func TestNullBounds(t *testing.T) {
+	rec, err := ParseRecipe(strings.NewReader("dataset_path: a.jsonl\nprocess: [text_length_filter: {min_len: null}, image_aspect_ratio_filter: {max_ratio: ~}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, ratio := rec.Steps[0].Op.(bounded).Bounds()[0], rec.Steps[1].Op.(bounded).Bounds()[0]
+	if !text.Holds(0) || !ratio.Holds(1e9) || ratio.Holds(0.1) {
+		t.Errorf("bounds %v and %v", text, ratio)
+	}
+}

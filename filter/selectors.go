@@ -342,6 +342,13 @@ type tags struct {
 	Tags  []string `param:"target_tags"`
 }
 
+func (s *tags) check() error {
+	if s.Field != "" && s.Tags == nil {
+		return as("TypeError", fail(Invalid, "tags_specified_field_selector: no target_tags, want a list"))
+	}
+	return nil
+}
+
 func (s *tags) Select(_ context.Context, n int, rows iter.Seq[*Row]) ([]int, error) {
 	if s.Field == "" {
 		return all(n), nil

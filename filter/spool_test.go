@@ -48,7 +48,7 @@ func manyKinds(t testing.TB) (rows []*Row) {
 		}
 	}
 	inner := dataset.Struct{{Name: "x", Value: dataset.Struct(nil)}, {Name: "y", Value: dataset.Struct{}}, {Name: "z", Value: []any(nil)}}
-	for i, v := range []any{nil, true, false, int64(math.MinInt64), uint64(math.MaxUint64), float32(0.1), -0.0, math.Inf(1), "", "text\x00\xff", []byte(nil), []byte{}, []byte{1},
+	for i, v := range []any{nil, true, false, int64(math.MinInt64), uint64(math.MaxUint64), float32(0.1), math.Copysign(0, -1), math.Inf(1), "", "text\x00\xff", []byte(nil), []byte{}, []byte{1},
 		dataset.JSON(`{"a": 1}`), []any{}, []any{int64(1), "two", []any{}}, inner, dataset.Image{Path: "a", Member: "b", Data: []byte{1}}, dataset.Image{},
 		time.Date(2024, 8, 11, 10, 0, 0, 5, time.UTC), time.Date(2024, 8, 11, 10, 0, 0, 0, time.FixedZone("", 3600)), complex(1, 2), int(3), strings.Repeat("long", 1000)} {
 		r := newRow(&dataset.Sample{ID: fmt.Sprint("file#", i), Fields: dataset.Struct{{Name: "v", Value: v}, {Name: fmt.Sprint("column", i), Value: int64(i)}}}, i)
