@@ -156,8 +156,8 @@ func literal(text string) func(string, func(start, end int)) error {
 	}
 }
 
-// patience bounds the time that a pattern may take on one text.
-const patience = 10 * time.Second
+// patience bounds the time that a pattern may take to find its next place.
+const patience = time.Second
 
 // regex finds a regular expression: the slow way, for patterns that scan does not know.
 func regex(pattern string) (func(string, func(start, end int)) error, error) {
