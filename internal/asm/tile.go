@@ -30,13 +30,16 @@ type Tile struct {
 	maskY unsafe.Pointer
 	_     [2]int // the loop's own
 
-	// NextM rows of NextBytes, LdNext apart, that will be read soon: they are fetched
-	// towards the cache meanwhile. They may lie outside any memory.
-	Next              uintptr
-	NextM             int
-	NextBytes, LdNext int
+	Next Area // will be read soon: it is fetched towards the cache meanwhile
 
 	nextEnd uintptr // of the row that is being fetched
+}
+
+// Area is a part of a matrix: rows of some bytes, Ld bytes apart. It may lie outside any
+// memory.
+type Area struct {
+	At              uintptr
+	Rows, Bytes, Ld int
 }
 
 // MaxRows is the largest number of rows a Tile may have on any level.
@@ -79,9 +82,9 @@ func (t *Tile) RunBF16() {
 	tileBF16(t)
 }
 
+// startFetching stands before the first row.
 func (t *Tile) startFetching() {
-	t.nextEnd = t.Next + uintptr(t.NextBytes)
-	t.NextM--
+	t.nextEnd = t.Next.At + uintptr(t.Next.Bytes-t.Next.Ld)
 }
 
 // columnsGo is Columns of level PureGo.

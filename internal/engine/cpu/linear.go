@@ -54,11 +54,16 @@ func (n *inputs) take(have bool) int {
 
 func (l *linear) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
 	m := asm.TileRows()
-	at := group{row: g * m, n: min(m, l.total-g*m), next: uintptr(x) + uintptr((g+1)*m*l.ld), ld: l.ld}
+	at := group{row: g * m, n: min(m, l.total-g*m), next: rowsFrom(x, (g+1)*m, m, l.ld)}
 	for i := range at.n {
 		table[0][i] = unsafe.Add(x, (at.row+i)*l.ld)
 	}
 	return at
+}
+
+// rowsFrom returns n rows of a matrix.
+func rowsFrom(x unsafe.Pointer, row, n, ld int) asm.Area {
+	return asm.Area{At: uintptr(x) + uintptr(row*ld), Rows: n, Bytes: ld, Ld: ld}
 }
 
 func (l *linear) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {

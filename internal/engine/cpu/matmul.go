@@ -65,10 +65,10 @@ func (l *matMul) rows(a *engine.Args, _ unsafe.Pointer, g int, table []rowTable)
 	if l.op.TransA {
 		x = a.Scratch.Host
 	}
-	at.ld = 4 * l.ld()
-	at.next = uintptr(x) + uintptr((at.row+m)*at.ld)
+	ld := 4 * l.ld()
+	at.next = rowsFrom(x, at.row+m, m, ld)
 	for i := range at.n {
-		table[0][i] = unsafe.Add(x, (at.row+i)*at.ld)
+		table[0][i] = unsafe.Add(x, (at.row+i)*ld)
 	}
 	return at
 }

@@ -27,8 +27,7 @@ type group struct {
 	row, n int // the first, and how many
 	item   int // picture they belong to
 
-	next uintptr // where the next group's rows lie, if it is known,
-	ld   int     // and how many bytes apart
+	next asm.Area // what the next group reads that this one does not, if it is known
 }
 
 // product is the kernel of linear layers and convolutions:
@@ -74,8 +73,13 @@ const none = -1
 // part of the second-level cache.
 const cacheFloats = 160 << 10
 
-// rangeK is how many numbers of all segments a range has at most.
-const rangeK = 2048
+// rangeK is how many numbers a range has at most. Those of a segmented row are read
+// more than once, by groups that lie beside each other: a range of all segments may be
+// longer.
+const (
+	rangeK     = 2048
+	rangeTapsK = 3072
+)
 
 // pieceFlops bounds a piece of work to about a millisecond.
 const pieceFlops = 1 << 28
@@ -117,7 +121,11 @@ func (p *product) round(numbers int) (shrink int) {
 // plan chooses blocks and fixes the workers' memory.
 func (p *product) plan() {
 	w, m := asm.Columns(), asm.TileRows()
-	ranges := ceilDiv(p.segments*p.k, rangeK)
+	most := rangeK
+	if p.segments > 1 {
+		most = rangeTapsK
+	}
+	ranges := ceilDiv(p.segments*p.k, most)
 	p.kStep = min(p.k, roundUp(ceilDiv(p.k, ranges), 16))
 	halves := 1
 	if p.glu != engine.NoGLU {
@@ -325,8 +333,10 @@ func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
 		Rows: unsafe.Pointer(unsafe.SliceData(table)), Segs: p.segments,
 		K: min(p.kStep, p.k-k), Off: 4 * k, M: at.n,
 	}
-	if at.next != 0 {
-		t.Next, t.NextM, t.NextBytes, t.LdNext = at.next+uintptr(4*k), at.n, 4*t.K, at.ld
+	t.Next = at.next
+	if p.segments == 1 { // the area has the rows' numbers
+		t.Next.At += uintptr(t.Off)
+		t.Next.Bytes = 4 * t.K
 	}
 	halves := 1
 	if p.glu != engine.NoGLU {

@@ -12,6 +12,7 @@ import (
 // outside.
 type taps struct {
 	kh, kw     int
+	stride     int // pixels between those that neighbours of the result begin at
 	outH, outW int
 	rowAt      []int32 // [outH][kh] rows of the picture
 	colAt      []int32 // [outW][kw] columns
@@ -46,6 +47,7 @@ func tapsOf(c engine.Conv2D) *taps {
 		upH, upW = c.UpH, c.UpW
 	}
 	t := newTaps(c.KH, c.KW, outH, outW, c.W, c.In)
+	t.stride = c.Stride
 	t.rowAt = axis(outH, c.KH, func(o, k int) int { return scaled(o*c.Stride+k-c.Pad[0], c.H, upH) })
 	t.colAt = axis(outW, c.KW, func(o, k int) int { return scaled(o*c.Stride+k-c.Pad[1], c.W, upW) })
 	return t
@@ -68,7 +70,7 @@ func gradTaps(c engine.Conv2D) *taps {
 }
 
 func newTaps(kh, kw, outH, outW, w, channels int) *taps {
-	return &taps{kh: kh, kw: kw, outH: outH, outW: outW, w: w, channels: channels, zeros: make([]float32, channels)}
+	return &taps{kh: kh, kw: kw, stride: 1, outH: outH, outW: outW, w: w, channels: channels, zeros: make([]float32, channels)}
 }
 
 func axis(out, k int, at func(o, k int) int) []int32 {
@@ -115,7 +117,26 @@ func (t *taps) group(x unsafe.Pointer, pictureBytes, g int, table []rowTable) gr
 	for i := range at.n {
 		t.pixel(x, p+i, i, table)
 	}
+	at.next = t.fresh(x, p, m)
 	return at
+}
+
+// fresh returns what m pixels of the result after those from p on read that neither
+// these nor the row of the result above have read.
+func (t *taps) fresh(x unsafe.Pointer, p, m int) (a asm.Area) {
+	rows, bytes := min(t.stride, t.kh), 4*t.channels
+	last := t.rowAt[p/t.outW*t.kh+t.kh-1]
+	if last == outside {
+		return a
+	}
+	row := int(last) - rows + 1
+	a.At = uintptr(x) + uintptr(bytes*(row*t.w+(p%t.outW+m)*t.stride))
+	if t.kh*t.kw == 1 {
+		a.Rows, a.Bytes, a.Ld = m, bytes, bytes*t.stride
+	} else {
+		a.Rows, a.Bytes, a.Ld = rows, bytes*m*t.stride, bytes*t.w
+	}
+	return a
 }
 
 // groups returns how many groups the pixels of a batch make.
