@@ -75,7 +75,7 @@ func lowFrequencies(luma []int) []float64 {
 	return low
 }
 
-// dct replaces x by its DCT-II. Sums and differences of mirrored values are taken first,
+// dct replaces x, of 32 values or of a smaller power of two, by its DCT-II. Sums and differences of mirrored values are taken first,
 // again and again for the even outputs, so that what cancels in exact arithmetic is 0
 // and not a rounding residue: ties with the median depend on it.
 func dct(x []float64) {
@@ -84,7 +84,9 @@ func dct(x []float64) {
 		x[0] *= 2
 		return
 	}
-	even, odd := make([]float64, n/2), make([]float64, n/2)
+	var halves [2][16]float64
+	even, odd := halves[0][:n/2], halves[1][:n/2]
+	table := cosines[n]
 	for i := range even {
 		even[i], odd[i] = x[i]+x[n-1-i], x[i]-x[n-1-i]
 	}
@@ -92,15 +94,14 @@ func dct(x []float64) {
 	for k := range even {
 		sum := 0.0
 		for i, d := range odd {
-			sum += d * cosines[n][(2*k+1)*(2*i+1)%(4*n)]
+			sum += d * table[(2*k+1)*(2*i+1)&(4*n-1)]
 		}
 		x[2*k], x[2*k+1] = even[k], 2*sum
 	}
 }
 
 // cosines holds cos(π·m/2n) for m below 4n, by n.
-var cosines = func() map[int][]float64 {
-	tables := map[int][]float64{}
+var cosines = func() (tables [33][]float64) {
 	for n := 2; n <= 32; n *= 2 {
 		for m := range 4 * n {
 			tables[n] = append(tables[n], math.Cos(math.Pi*float64(m)/float64(2*n)))
