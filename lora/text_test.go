@@ -1,6 +1,7 @@
 package lora
 
 import (
+	"image"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,10 +50,14 @@ func TestTrainText(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := shortText()
 			c.Dir, c.SaveEvery = t.TempDir(), 1
+			c.Samples = []diffusion.Request{{Prompt: "a cat", Steps: 2, Width: 64, Height: 64}}
+			var sample []image.Image
+			c.OnStep = func(s Step) error { sample = s.Samples; return nil }
 			one, err := Train(t.Context(), open(), tinyPictures(t), c)
 			if err != nil {
 				t.Fatal(err)
 			}
+			golden.Equal(t, "a picture with the adapter", paintWith(t, open(), one.Adapter, c.Samples[0]), sample[0].(*image.RGBA).Pix)
 			at := filepath.Join(one.Version, "checkpoints", "epoch=0-step=2.ckpt")
 			c = shortText()
 			c.Resume, c.Checkpointing = at, true
@@ -74,6 +79,19 @@ func TestTrainText(t *testing.T) {
 			t.Errorf("%s: %v, want Unsupported", name, err)
 		}
 	}
+}
+
+// paintWith paints with an adapter, whose encoders must read the prompt as they did at
+// the end of the training.
+func paintWith(t *testing.T, p *diffusion.Pipeline, a *Adapter, r diffusion.Request) []byte {
+	if _, err := Inject(p, a); err != nil {
+		t.Fatal(err)
+	}
+	res, err := p.Generate(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.Images[0].Pix
 }
 
 // textFiles writes the adapter and reads it back.
