@@ -29,6 +29,7 @@ var generators = []struct {
 	{"bf16_amd64.s", bf16s},
 	{"dot_amd64.s", dots},
 	{"amx_amd64.s", amxs},
+	{"fetch_amd64.s", fetches},
 }
 
 func main() {

@@ -17,6 +17,7 @@ import (
 // (Dao and others 2022, algorithm 4): five products, two of which the forward pass
 // also has. dQ is added up over the blocks of keys in scratch.
 type attentionGrad struct {
+	longPieces
 	engine.AttentionGrad
 	pad     int // Dim, rounded up to whole vectors
 	threads int
@@ -30,7 +31,7 @@ const (
 )
 
 func newAttentionGrad(e *Engine, op engine.AttentionGrad) (engine.Kernel, error) {
-	return &attentionGrad{op, (op.Dim + 15) / 16 * 16, e.threads}, nil
+	return &attentionGrad{longPieces{}, op, (op.Dim + 15) / 16 * 16, e.threads}, nil
 }
 
 // gradScratch is a worker's scratch.
@@ -74,7 +75,7 @@ func (k *attentionGrad) Launch(r engine.Run, a *engine.Args) error {
 	return r.(*run).parallel(k, a, 0, k.Batch*k.KVHeads)
 }
 
-func (k *attentionGrad) do(a *engine.Args, _, w, i int) {
+func (k *attentionGrad) while(r *run, a *engine.Args, _, w, i int) {
 	t := k.scratch(a, w)
 	b, kv := i/k.KVHeads, i%k.KVHeads
 	first := true
@@ -84,8 +85,8 @@ func (k *attentionGrad) do(a *engine.Args, _, w, i int) {
 		}
 		head := k.head(a, b, h)
 		k.rows(head, t)
-		for key := 0; key < k.M; key += gradKeys {
-			k.keys(head, t, key, first)
+		for key := 0; key < k.M && !r.over(); key += gradKeys {
+			k.keys(r, head, t, key, first)
 		}
 		k.writeQ(head, t)
 		first = false
@@ -126,7 +127,7 @@ func (k *attentionGrad) rows(h gradHead, t gradScratch) {
 }
 
 // keys computes the gradients of a block of keys and what it adds to dQ.
-func (k *attentionGrad) keys(h gradHead, t gradScratch, key int, first bool) {
+func (k *attentionGrad) keys(r *run, h gradHead, t gradScratch, key int, first bool) {
 	n := min(gradKeys, k.M-key)
 	k.turnKeys(h, t, key, n)
 	clear(t.dkT)
@@ -135,7 +136,7 @@ func (k *attentionGrad) keys(h gradHead, t gradScratch, key int, first bool) {
 	if k.Causal {
 		from = max(key-(k.M-k.N), 0) / gradQueries * gradQueries // the first queries that see the first key
 	}
-	for q := from; q < k.N; q += gradQueries {
+	for q := from; q < k.N && !r.over(); q += gradQueries {
 		k.queries(h, t, q, key, n)
 	}
 	k.writeKeys(h, t, key, n, first)

@@ -17,6 +17,29 @@ type task interface {
 	do(a *engine.Args, phase, w, i int)
 }
 
+// longTask is a task whose pieces are so long that they look now and then whether the
+// run is over, and stop: while takes the place of do.
+type longTask interface {
+	while(r *run, a *engine.Args, phase, w, i int)
+}
+
+// longPieces is embedded by longTasks.
+type longPieces struct{}
+
+func (longPieces) do(*engine.Args, int, int, int) {}
+
+// over reports whether the context is.
+func (r *run) over() bool { return r.ctx.Err() != nil }
+
+// piece computes one.
+func (r *run) piece(t task, a *engine.Args, phase, w, i int) {
+	if t, ok := t.(longTask); ok {
+		t.while(r, a, phase, w, i)
+		return
+	}
+	t.do(a, phase, w, i)
+}
+
 // spins is how often an idle worker looks for work before it sleeps: some tens of
 // microseconds, the gap between two kernels.
 const spins = 4096
@@ -97,7 +120,7 @@ func (r *run) parallel(t task, a *engine.Args, phase, n int) error {
 	}
 	if n == 1 || r.threads == 1 {
 		for i := 0; i < n && r.ctx.Err() == nil; i++ {
-			t.do(a, phase, 0, i)
+			r.piece(t, a, phase, 0, i)
 		}
 		return r.ctx.Err()
 	}
@@ -126,7 +149,7 @@ func (r *run) claim(w int) bool {
 		if r.state.CompareAndSwap(s, s-1) {
 			if r.ctx.Err() == nil {
 				j := &r.job
-				j.task.do(j.args, j.phase, w, j.n-int(left))
+				r.piece(j.task, j.args, j.phase, w, j.n-int(left))
 			}
 			r.done.Add(1)
 			return true
