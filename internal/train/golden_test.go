@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"gorgonia.org/tensor"
+
+	"github.com/easel-go/easel/internal/engine"
 	"github.com/easel-go/easel/internal/engine/cpu"
 	"github.com/easel-go/easel/internal/golden"
 	"github.com/easel-go/easel/internal/model"
@@ -208,8 +211,12 @@ func (x recipe) trainer(t *testing.T) (*Trainer, *Adapter) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var compute tensor.Dtype
+	if x.autocast == "torch.bfloat16" {
+		compute = engine.Bfloat16
+	}
 	tr, err := New(b, a, Options{
-		Accumulate: x.accumulate, ClipNorm: x.clip, ClipValue: x.clipValue, Checkpointing: x.checkpointing,
+		Compute: compute, Accumulate: x.accumulate, ClipNorm: x.clip, ClipValue: x.clipValue, Checkpointing: x.checkpointing,
 		Optimizer: &AdamW{LearningRate: x.lr, WeightDecay: x.wd}, Schedule: x.schedule,
 	})
 	if err != nil {

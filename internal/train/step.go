@@ -21,7 +21,7 @@ type Options struct {
 	Checkpointing bool        // forget activations and compute them again: slower, far smaller; no number changes
 	Scaler        *LossScaler // nil for none
 	Optimizer     *AdamW
-	TextRate      float64 // learning rate of the text encoders' layers; 0 means the optimizer's
+	TextRate      float64 // learning rate of the text encoders' layers, by Optimizer.Relative; 0 means the optimizer's
 	Schedule      Schedule
 	MemoryLimit   int64        // bytes of activations; 0 for any
 	Compute       tensor.Dtype // arithmetic of matrix products; the zero value means the bundle's
