@@ -17,8 +17,11 @@ type AdamW struct {
 func (s *AdamW) Run(p, m, v, g []float32) {
 	a, b := 1-s.Beta1, 1-s.Beta2
 	if level > PureGo {
-		args := arguments(p, m, v, p, m, v, g)
-		args.run(mapAdamW, a, s.Beta2, b, s.Eps, s.Factor, s.Shrink, s.Step, s.Root)
+		var args mapArgs
+		args.on5(p, m, v, p, m)
+		args.p[5], args.p[6] = first(v, args.n), first(g, args.n)
+		args.s = [8]float32{a, s.Beta2, b, s.Eps, s.Factor, s.Shrink, s.Step, s.Root}
+		args.run(mapAdamW)
 		return
 	}
 	for i, d := range g[:len(p)] {

@@ -18,18 +18,33 @@ type mapArgs struct {
 	lanes [16]float32
 }
 
-// arguments puts a loop's slices in their places; all must be as long as the first.
-func arguments(all ...[]float32) (m mapArgs) {
-	m.n = len(all[0])
-	for i, s := range all {
-		m.p[i] = unsafe.Pointer(unsafe.SliceData(s[:m.n]))
-	}
-	return m
+// on2 puts a loop's slices in their places; all must be as long as the first. So do its
+// siblings. (One function for any number of slices would cost more than a short loop.)
+func (m *mapArgs) on2(a, b []float32) {
+	m.n = len(a)
+	m.p[0], m.p[1] = first(a, m.n), first(b, m.n)
 }
 
+func (m *mapArgs) on3(a, b, c []float32) {
+	m.on2(a, b)
+	m.p[2] = first(c, m.n)
+}
+
+func (m *mapArgs) on4(a, b, c, d []float32) {
+	m.on3(a, b, c)
+	m.p[3] = first(d, m.n)
+}
+
+func (m *mapArgs) on5(a, b, c, d, e []float32) {
+	m.on4(a, b, c, d)
+	m.p[4] = first(e, m.n)
+}
+
+// first is where the first n numbers of s are.
+func first(s []float32, n int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s[:n])) }
+
 // run computes the loop in assembly.
-func (m *mapArgs) run(op mapOp, scalars ...float32) {
-	copy(m.s[:], scalars)
+func (m *mapArgs) run(op mapOp) {
 	if level >= AVX512 {
 		map512(op, m)
 		return
@@ -40,7 +55,8 @@ func (m *mapArgs) run(op mapOp, scalars ...float32) {
 // Apply is y = fn(x); y may be x.
 func Apply(fn Func, y, x []float32) {
 	if level > PureGo && fn != Identity {
-		m := arguments(y, x)
+		var m mapArgs
+		m.on2(y, x)
 		m.run(mapSiLU + mapOp(fn-SiLU))
 		return
 	}
@@ -52,7 +68,8 @@ func Apply(fn Func, y, x []float32) {
 // ApplySlope is dx = dy·fn′(x); dx may be x or dy.
 func ApplySlope(fn Func, dx, x, dy []float32) {
 	if level > PureGo && fn != Identity {
-		m := arguments(dx, x, dy)
+		var m mapArgs
+		m.on3(dx, x, dy)
 		m.run(mapSlopeSiLU + mapOp(fn-SiLU))
 		return
 	}
@@ -72,7 +89,8 @@ func mulOp(fn Func, silu, gelu mapOp) mapOp {
 // ApplyMul is y = v·fn(g), fn SiLU or GELU.
 func ApplyMul(fn Func, y, v, g []float32) {
 	if level > PureGo {
-		m := arguments(y, v, g)
+		var m mapArgs
+		m.on3(y, v, g)
 		m.run(mulOp(fn, mapMulSiLU, mapMulGELU))
 		return
 	}
@@ -84,7 +102,8 @@ func ApplyMul(fn Func, y, v, g []float32) {
 // ApplyMulSlope is the gradient of ApplyMul: dv = dy·fn(g), dg = dy·v·fn′(g).
 func ApplyMulSlope(fn Func, dv, dg, v, g, dy []float32) {
 	if level > PureGo {
-		m := arguments(dv, dg, v, g, dy)
+		var m mapArgs
+		m.on5(dv, dg, v, g, dy)
 		m.run(mulOp(fn, mapMulSlopeSiLU, mapMulSlopeGELU))
 		return
 	}
@@ -98,7 +117,8 @@ func ApplyMulSlope(fn Func, dv, dg, v, g, dy []float32) {
 // Add is y = a + b; y may be either.
 func Add(y, a, b []float32) {
 	if level > PureGo {
-		m := arguments(y, a, b)
+		var m mapArgs
+		m.on3(y, a, b)
 		m.run(mapAdd)
 		return
 	}
@@ -110,7 +130,8 @@ func Add(y, a, b []float32) {
 // Sub is y = a − b; y may be either.
 func Sub(y, a, b []float32) {
 	if level > PureGo {
-		m := arguments(y, a, b)
+		var m mapArgs
+		m.on3(y, a, b)
 		m.run(mapSub)
 		return
 	}
@@ -122,7 +143,8 @@ func Sub(y, a, b []float32) {
 // Mul is y = a·b; y may be either.
 func Mul(y, a, b []float32) {
 	if level > PureGo {
-		m := arguments(y, a, b)
+		var m mapArgs
+		m.on3(y, a, b)
 		m.run(mapMul)
 		return
 	}
@@ -134,8 +156,10 @@ func Mul(y, a, b []float32) {
 // Scale is y = a·x; y may be x.
 func Scale(y []float32, a float32, x []float32) {
 	if level > PureGo {
-		m := arguments(y, x)
-		m.run(mapScale, a)
+		var m mapArgs
+		m.on2(y, x)
+		m.s[0] = a
+		m.run(mapScale)
 		return
 	}
 	for i := range y {
@@ -146,8 +170,10 @@ func Scale(y []float32, a float32, x []float32) {
 // Shift is y = x + a; y may be x.
 func Shift(y []float32, a float32, x []float32) {
 	if level > PureGo {
-		m := arguments(y, x)
-		m.run(mapShift, a)
+		var m mapArgs
+		m.on2(y, x)
+		m.s[0] = a
+		m.run(mapShift)
 		return
 	}
 	for i := range y {
@@ -158,8 +184,10 @@ func Shift(y []float32, a float32, x []float32) {
 // Axpy is y = y + a·x.
 func Axpy(y []float32, a float32, x []float32) {
 	if level > PureGo {
-		m := arguments(y, y, x)
-		m.run(mapAxpy, a)
+		var m mapArgs
+		m.on3(y, y, x)
+		m.s[0] = a
+		m.run(mapAxpy)
 		return
 	}
 	for i := range y {
@@ -170,8 +198,10 @@ func Axpy(y []float32, a float32, x []float32) {
 // Comb is y = a·x + b·z; y may be either.
 func Comb(y []float32, a float32, x []float32, b float32, z []float32) {
 	if level > PureGo {
-		m := arguments(y, x, z)
-		m.run(mapComb, a, b)
+		var m mapArgs
+		m.on3(y, x, z)
+		m.s = [8]float32{a, b}
+		m.run(mapComb)
 		return
 	}
 	for i := range y {
@@ -186,7 +216,8 @@ func Affine(fn Func, y, x, scale, shift []float32) {
 		if fn == SiLU {
 			op = mapAffineSiLU
 		}
-		m := arguments(y, x, scale, shift)
+		var m mapArgs
+		m.on4(y, x, scale, shift)
 		m.run(op)
 		return
 	}
@@ -198,8 +229,10 @@ func Affine(fn Func, y, x, scale, shift []float32) {
 // Centre is y = (x − mean)·scale, what normalising a row does; y may be x.
 func Centre(y, x []float32, mean, scale float32) {
 	if level > PureGo {
-		m := arguments(y, x)
-		m.run(mapCentre, mean, scale)
+		var m mapArgs
+		m.on2(y, x)
+		m.s = [8]float32{mean, scale}
+		m.run(mapCentre)
 		return
 	}
 	for i := range y {
@@ -210,8 +243,10 @@ func Centre(y, x []float32, mean, scale float32) {
 // Diff is y = (a − b)·scale.
 func Diff(y, a, b []float32, scale float32) {
 	if level > PureGo {
-		m := arguments(y, a, b)
-		m.run(mapDiff, scale)
+		var m mapArgs
+		m.on3(y, a, b)
+		m.s[0] = scale
+		m.run(mapDiff)
 		return
 	}
 	for i := range y {
@@ -222,8 +257,10 @@ func Diff(y, a, b []float32, scale float32) {
 // Blend is y = a·x + b·z + c, what gradients of normalised numbers are made of.
 func Blend(y []float32, a float32, x []float32, b float32, z []float32, c float32) {
 	if level > PureGo {
-		m := arguments(y, x, z)
-		m.run(mapBlend, a, b, c)
+		var m mapArgs
+		m.on3(y, x, z)
+		m.s = [8]float32{a, b, c}
+		m.run(mapBlend)
 		return
 	}
 	for i := range y {
@@ -234,7 +271,8 @@ func Blend(y []float32, a float32, x []float32, b float32, z []float32, c float3
 // MulAddTo is y = y + a·b.
 func MulAddTo(y, a, b []float32) {
 	if level > PureGo {
-		m := arguments(y, y, a, b)
+		var m mapArgs
+		m.on4(y, y, a, b)
 		m.run(mapMulAddTo)
 		return
 	}
@@ -246,7 +284,8 @@ func MulAddTo(y, a, b []float32) {
 // AddSquaredDiff is y = y + (a − b)².
 func AddSquaredDiff(y, a, b []float32) {
 	if level > PureGo {
-		m := arguments(y, y, a, b)
+		var m mapArgs
+		m.on4(y, y, a, b)
 		m.run(mapAddSquaredDiff)
 		return
 	}
@@ -259,8 +298,10 @@ func AddSquaredDiff(y, a, b []float32) {
 // MulShifted is y = a·(b − c); y may be a or b.
 func MulShifted(y, a, b []float32, c float32) {
 	if level > PureGo {
-		m := arguments(y, a, b)
-		m.run(mapMulShifted, c)
+		var m mapArgs
+		m.on3(y, a, b)
+		m.s[0] = c
+		m.run(mapMulShifted)
 		return
 	}
 	for i := range y {
@@ -276,7 +317,8 @@ func Rope(y, x, table []float32, back bool) {
 		if back {
 			op = mapRopeBack
 		}
-		m := arguments(y, x, table)
+		var m mapArgs
+		m.on3(y, x, table)
 		m.run(op)
 		return
 	}
@@ -293,8 +335,10 @@ func Rope(y, x, table []float32, back bool) {
 // Normalise is y = (x − mean)·r·gamma + beta; y may be x.
 func Normalise(y, x, gamma, beta []float32, mean, r float32) {
 	if level > PureGo {
-		m := arguments(y, x, gamma, beta)
-		m.run(mapCentreAffine, mean, r)
+		var m mapArgs
+		m.on4(y, x, gamma, beta)
+		m.s = [8]float32{mean, r}
+		m.run(mapCentreAffine)
 		return
 	}
 	for i := range y {

@@ -29,7 +29,8 @@ func (m *mapArgs) total() float64 { return fold(&m.lanes) }
 // Sum is Σx.
 func Sum(x []float32) float64 {
 	if level > PureGo {
-		m := arguments(x)
+		var m mapArgs
+		m.on2(x, x)
 		m.run(mapSum)
 		return m.total()
 	}
@@ -48,7 +49,8 @@ func Sum(x []float32) float64 {
 // Dot is Σa·b.
 func Dot(a, b []float32) float64 {
 	if level > PureGo {
-		m := arguments(a, b)
+		var m mapArgs
+		m.on2(a, b)
 		m.run(mapDot)
 		return m.total()
 	}
@@ -68,8 +70,10 @@ func Dot(a, b []float32) float64 {
 // SumSquaredFrom is Σ(x−c)².
 func SumSquaredFrom(x []float32, c float32) float64 {
 	if level > PureGo {
-		m := arguments(x)
-		m.run(mapSumSquaredFrom, c)
+		var m mapArgs
+		m.on2(x, x)
+		m.s[0] = c
+		m.run(mapSumSquaredFrom)
 		return m.total()
 	}
 	var s [sumLanes]float32
@@ -87,7 +91,8 @@ func SumSquaredFrom(x []float32, c float32) float64 {
 // SumSquaredDiff is Σ(a−b)².
 func SumSquaredDiff(a, b []float32) float64 {
 	if level > PureGo {
-		m := arguments(a, b)
+		var m mapArgs
+		m.on2(a, b)
 		m.run(mapSumSquaredDiff)
 		return m.total()
 	}
@@ -109,7 +114,8 @@ func SumSquaredDiff(a, b []float32) float64 {
 // SumSquares64 is Σx² with float64 sums.
 func SumSquares64(x []float32) float64 {
 	if level > PureGo {
-		m := arguments(x)
+		var m mapArgs
+		m.on2(x, x)
 		m.run(mapSumSquares64)
 		var t float64
 		for _, v := range (*[8]float64)(unsafe.Pointer(&m.lanes)) {
@@ -136,7 +142,8 @@ func SumSquares64(x []float32) float64 {
 // Max is the largest of x, −Inf of none. A NaN may be passed over.
 func Max(x []float32) float32 {
 	if level > PureGo {
-		m := arguments(x)
+		var m mapArgs
+		m.on2(x, x)
 		m.run(mapMax)
 		return slices.Max(m.lanes[:Columns()/2])
 	}
@@ -152,8 +159,10 @@ func Max(x []float32) float32 {
 // ExpSum is y = exp(x − top) and returns Σy; y may be x.
 func ExpSum(y, x []float32, top float32) float64 {
 	if level > PureGo {
-		m := arguments(y, x)
-		m.run(mapExpSum, top)
+		var m mapArgs
+		m.on2(y, x)
+		m.s[0] = top
+		m.run(mapExpSum)
 		return m.total()
 	}
 	var s [sumLanes]float32
