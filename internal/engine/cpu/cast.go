@@ -39,30 +39,49 @@ func (k *cast) Launch(r engine.Run, a *engine.Args) error {
 	return r.(*run).parallel(k, a, 0, pieces(k.Len, grain))
 }
 
+func (k *cast) do(a *engine.Args, _, _, i int) {
+	lo, hi := span(i, grain, k.Len)
+	switch {
+	case k.To == engine.Float32:
+		k.widen(a, out(a, 0)[lo:hi], lo)
+	case k.From == engine.Float32:
+		k.narrow(a, in(a, 0)[lo:hi], lo)
+	default:
+		k.both(a, lo, hi)
+	}
+}
+
 // castBlock is how many numbers are float32 for a moment on their way.
 const castBlock = 512
 
-func (k *cast) do(a *engine.Args, _, _, i int) {
-	lo, hi := span(i, grain, k.Len)
+// both casts from one short dtype to another.
+func (k *cast) both(a *engine.Args, lo, hi int) {
 	var block [castBlock]float32
 	for ; lo < hi; lo += castBlock {
-		end := min(lo+castBlock, hi)
-		wide := block[:end-lo]
-		switch k.From {
-		case engine.Float16:
-			asm.WidenF16(wide, engine.Slice[engine.F16](a.In[0])[lo:end])
-		case engine.Bfloat16:
-			asm.WidenBF16(wide, engine.Slice[engine.BF16](a.In[0])[lo:end])
-		default:
-			wide = in(a, 0)[lo:end]
-		}
-		switch k.To {
-		case engine.Float16:
-			asm.NarrowF16(engine.Slice[engine.F16](a.Out[0])[lo:end], wide)
-		case engine.Bfloat16:
-			asm.NarrowBF16(engine.Slice[engine.BF16](a.Out[0])[lo:end], wide)
-		default:
-			copy(out(a, 0)[lo:end], wide)
-		}
+		wide := block[:min(castBlock, hi-lo)]
+		k.widen(a, wide, lo)
+		k.narrow(a, wide, lo)
+	}
+}
+
+// widen reads the numbers from lo on.
+func (k *cast) widen(a *engine.Args, y []float32, lo int) {
+	switch k.From {
+	case engine.Float16:
+		asm.WidenF16(y, engine.Slice[engine.F16](a.In[0])[lo:][:len(y)])
+	case engine.Bfloat16:
+		asm.WidenBF16(y, engine.Slice[engine.BF16](a.In[0])[lo:][:len(y)])
+	default:
+		copy(y, in(a, 0)[lo:])
+	}
+}
+
+// narrow writes the numbers from lo on.
+func (k *cast) narrow(a *engine.Args, x []float32, lo int) {
+	switch k.To {
+	case engine.Float16:
+		asm.NarrowF16(engine.Slice[engine.F16](a.Out[0])[lo:][:len(x)], x)
+	default:
+		asm.NarrowBF16(engine.Slice[engine.BF16](a.Out[0])[lo:][:len(x)], x)
 	}
 }
