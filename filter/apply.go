@@ -138,7 +138,8 @@ func (o Options) rowsOf(src iter.Seq2[*dataset.Sample, error], steps int) iter.S
 	}
 }
 
-// strictly runs op after op over all rows, and yields the lost and dropped ones first.
+// strictly runs op after op over all rows, and yields the lost and dropped ones of an op
+// before those of the next.
 func (o Options) strictly(ctx context.Context, stop context.CancelCauseFunc, src iter.Seq[*Row], waiting *spools) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		cpus := o.CPUs

@@ -29,23 +29,37 @@ func (x *strictly) all(ctx context.Context, rows iter.Seq[*Row], out func(*Row) 
 			return err
 		}
 	}
-	for i, s := range x.spools.steps {
+	steps := x.spools.steps
+	for i, s := range steps {
 		next := x.spools.open()
-		err := x.step(ctx, i, s, left, next.add)
+		to := next.add
+		if i == len(steps)-1 {
+			to = out
+		}
+		err := x.step(ctx, i, s, left, to)
 		left.close()
 		if left = next; err != nil {
 			return err
 		}
 	}
-	if err := left.seal(); err != nil {
+	if len(steps) > 0 {
+		return nil
+	}
+	return x.copy(ctx, left, out)
+}
+
+// copy hands all rows to out.
+func (x *strictly) copy(ctx context.Context, rows *spool, out func(*Row) error) error {
+	if err := rows.seal(); err != nil {
 		return err
 	}
-	for r := range left.all(ctx, &Keys{}) {
+	keys := Keys{}.withDefaults()
+	for r := range rows.all(ctx, &keys) {
 		if err := out(r); err != nil {
 			return err
 		}
 	}
-	return left.err
+	return rows.err
 }
 
 // step runs one op over all rows and hands those that are left to out.
