@@ -19,7 +19,7 @@ import (
 // nothing for ops that see a sample at a time, and a few bytes a sample for those that
 // must remember it. EASEL_BIG=1 makes it ten million rows.
 func TestMemory(t *testing.T) {
-	n, spare := 20_000, uint64(8<<20)
+	n, spare := 20_000, uint64(24<<20)
 	if os.Getenv("EASEL_BIG") != "" {
 		n, spare = 10_000_000, 48<<20
 	} else if testing.Short() {
