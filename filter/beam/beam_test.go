@@ -67,7 +67,7 @@ func TestGoldenRuns(t *testing.T) {
 				t.Skip("Skipped: the result is neither .jsonl nor .parquet, which is what a pipeline writes")
 			}
 			strict(t, dir, r.with("--compat", "strict"), CPUs(c.CPUs))
-			local(t, r)
+			local(t, nil, r)
 		})
 	}
 }
@@ -137,10 +137,28 @@ func strict(t *testing.T, dir string, r recipe, opts ...Option) {
 	}
 }
 
-// local compares with what the local runner writes.
-func local(t *testing.T, r recipe, opts ...Option) {
+// local compares with what the local runner writes: all recipes in one pipeline.
+func local(t *testing.T, opts []Option, recipes ...recipe) {
+	p, s := beam.NewPipelineWithRoot()
+	for _, r := range recipes {
+		r.runLocally(t, opts)
+		if err := Run(s, r.yaml, append(slices.Clone(opts), Args(r.args...), Shards(3))...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ptest.Run(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recipes {
+		r.same(t)
+	}
+}
+
+func (r recipe) runLocally(t *testing.T, opts []Option) {
 	rec := r.with("--export_shard_size", "0").parse(t)
-	if j := jobOf(opts); j.Models != "" {
+	j := jobOf(opts)
+	rec.CPUs = j.CPUs
+	if j.Models != "" {
 		o, err := find(j.Models)
 		if err == nil {
 			rec.Models, err = o.open()
@@ -152,17 +170,21 @@ func local(t *testing.T, r recipe, opts ...Option) {
 	if _, err := rec.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.run(t, opts...)
-	if strings.EqualFold(filepath.Ext(rec.ExportPath), ".parquet") {
-		have, want := table(t, shardsOf(rec.ExportPath)), table(t, rec.ExportPath)
-		golden.Equal(t, "columns", have.columns, want.columns)
-		golden.Equal(t, "rows", have.rows, want.rows)
+}
+
+// same compares shards with the files beside them.
+func (r recipe) same(t *testing.T) {
+	path := r.parse(t).ExportPath
+	if strings.EqualFold(filepath.Ext(path), ".parquet") {
+		have, want := table(t, shardsOf(path)), table(t, path)
+		golden.Equal(t, path+" columns", have.columns, want.columns)
+		golden.Equal(t, path+" rows", have.rows, want.rows)
 	} else {
-		golden.Equal(t, "result", lines(t, "", shardsOf(rec.ExportPath)), lines(t, "", rec.ExportPath))
+		golden.Equal(t, path, lines(t, "", shardsOf(path)), lines(t, "", path))
 	}
-	golden.Equal(t, "statistics", lines(t, "", shardsOf(statsOf(rec.ExportPath))), lines(t, "", statsOf(rec.ExportPath)))
-	rejects := filepath.Join(filepath.Dir(rec.ExportPath), "rejects.jsonl")
-	golden.Equal(t, "rejects", lines(t, "", shardsOf(rejects)), lines(t, "", rejects))
+	for _, beside := range []string{statsOf(path), filepath.Join(filepath.Dir(path), "rejects.jsonl")} {
+		golden.Equal(t, beside, lines(t, "", shardsOf(beside)), lines(t, "", beside))
+	}
 }
 
 func jobOf(opts []Option) (j Job) {

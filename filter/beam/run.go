@@ -2,29 +2,23 @@ package beam
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/easel-go/easel/filter"
 )
 
+// The generic registrations of package register spare some reflection a row, and take a
+// minute to compile for functions of this shape.
 func init() {
-	register.DoFn4x1[context.Context, int, func(Row), func([]byte), error](&readFn{})
-	register.DoFn3x1[context.Context, Row, func(Row), error](&stepsFn{})
-	register.DoFn4x1[context.Context, int, func(*Row) bool, func(Row), error](&globalFn{})
-	register.DoFn5x1[context.Context, int, func(*Row) bool, func(*[]byte) bool, func(*Row) bool, error](&writeFn{})
-	register.DoFn1x2[Row, int, Row](&shardFn{})
-	register.DoFn1x2[int, int, Row](&emptyFn{})
-	register.Combiner1[Row](&firstFn{})
-	register.Emitter1[Row]()
-	register.Emitter1[[]byte]()
-	register.Iter1[Row]()
-	register.Iter1[[]byte]()
-	beam.RegisterType(reflect.TypeFor[Row]())
-	beam.RegisterType(reflect.TypeFor[Job]())
+	for _, t := range []reflect.Type{reflect.TypeFor[readFn](), reflect.TypeFor[stepsFn](), reflect.TypeFor[globalFn](),
+		reflect.TypeFor[writeFn](), reflect.TypeFor[shardFn](), reflect.TypeFor[emptyFn]()} {
+		beam.RegisterDoFn(t)
+	}
+	for _, t := range []reflect.Type{reflect.TypeFor[Row](), reflect.TypeFor[Job](), reflect.TypeFor[firstFn]()} {
+		beam.RegisterType(t)
+	}
 }
 
 // Job is what every worker must know of a run.

@@ -69,7 +69,7 @@ func TestParquetPictures(t *testing.T) {
 		}
 	}
 	for _, export := range []string{"out/result.parquet", "lines/result.jsonl"} {
-		local(t, recipe{yaml: []byte("dataset_path: in\nexport_path: " + export + "\nimage_key: pic\nprocess:\n  - image_shape_filter: {min_width: 64}\n  - image_deduplicator:\n  - text_length_filter:\n")})
+		local(t, nil, recipe{yaml: []byte("dataset_path: in\nexport_path: " + export + "\nimage_key: pic\nprocess:\n  - image_shape_filter: {min_width: 64}\n  - image_deduplicator:\n  - text_length_filter:\n")})
 	}
 }
 
@@ -81,7 +81,7 @@ func TestEmpty(t *testing.T) {
 	}
 	for _, ext := range []string{".jsonl", ".parquet"} {
 		r := recipe{yaml: []byte("dataset_path: x.jsonl\nexport_path: out/r" + ext + "\nprocess:\n  - text_length_filter: {min_len: 9}\n")}
-		local(t, r)
+		local(t, nil, r)
 		if n := len(glob(t, "out/r-*-of-00003"+ext)); n != 3 {
 			t.Errorf("%d shards, want 3", n)
 		}
@@ -113,7 +113,7 @@ func TestManyRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	yaml := "dataset_path: x.jsonl\nexport_path: out/r.jsonl\nprocess:\n  - text_length_filter: {min_len: 5}\n  - text_chunk_mapper:\n  - document_deduplicator:\n  - text_length_filter: {max_len: 3}\n"
-	local(t, recipe{yaml: []byte(yaml)})
+	local(t, nil, recipe{yaml: []byte(yaml)})
 }
 
 // TestDamage ends the pipeline with an error and writes nothing.

@@ -56,7 +56,7 @@ func (f *stepsFn) FinishBundle(ctx context.Context, emit func(Row)) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	o := filter.Options{Workers: f.rec.Workers, Models: f.models}
+	o := filter.Options{Workers: f.rec.Workers, Models: f.models, TempDir: f.rec.TempDir}
 	for res, err := range filter.Apply(ctx, samples(rows), o, f.rec.Steps[f.From:f.To]...) {
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (f *globalFn) ProcessElement(ctx context.Context, _ int, next func(*Row) bo
 		return err
 	}
 	i := int64(0)
-	o := filter.Options{Workers: rec.Workers, Strict: strict, CPUs: rec.CPUs, Models: models}
+	o := filter.Options{Workers: rec.Workers, Strict: strict, CPUs: rec.CPUs, Models: models, TempDir: rec.TempDir}
 	for res, err := range filter.Apply(ctx, samples(alive), o, steps...) {
 		if err != nil {
 			return err
