@@ -12,7 +12,7 @@ import (
 // whose loops add in the same order.
 var vectorBits = map[string]uint32{
 	"AdamW": 0x90efe724, "Add": 0x6c4552e6, "AddSquaredDiff": 0x1431cc90, "Affine": 0x99a24204,
-	"AffineSiLU": 0xdb7028ac, "Apply0": 0xadc628de, "Apply1": 0xb051d9d3, "Apply2": 0x09eca544,
+	"AddWithProduct": 0xcd215b3f, "Affine2": 0xe3ef1069, "AffineSlope": 0x41c97766, "AffineSiLU": 0xdb7028ac, "Apply0": 0xadc628de, "Apply1": 0xb051d9d3, "Apply2": 0x09eca544,
 	"Apply3": 0xb6c740e2, "Apply4": 0xacc5caf5, "Apply5": 0xd4357edf, "Apply6": 0x9b55fcab,
 	"Apply7": 0x195a2218, "ApplyMul1": 0x887c1de5, "ApplyMul2": 0x1e47cb92,
 	"ApplyMulSlope1": 0xb355dd78, "ApplyMulSlope2": 0xae069b9b, "ApplySlope0": 0x8d4251e5,

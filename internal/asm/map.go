@@ -226,6 +226,33 @@ func Affine(fn Func, y, x, scale, shift []float32) {
 	}
 }
 
+// Affine2 is y = a·b + c·d + e.
+func Affine2(y, a, b, c, d, e []float32) {
+	if level > PureGo {
+		var m mapArgs
+		m.on5(y, a, b, c, d)
+		m.p[5] = first(e, m.n)
+		m.run(mapAffine2)
+		return
+	}
+	for i := range y {
+		y[i] = a[i]*b[i] + e[i] + c[i]*d[i]
+	}
+}
+
+// AffineSlope is dx = dy·SiLU′(x·scale + shift).
+func AffineSlope(dx, x, scale, shift, dy []float32) {
+	if level > PureGo {
+		var m mapArgs
+		m.on5(dx, x, scale, shift, dy)
+		m.run(mapAffineSlopeSiLU)
+		return
+	}
+	for i := range dx {
+		dx[i] = float32(float64(dy[i]) * slope(SiLU, x[i]*scale[i]+shift[i]))
+	}
+}
+
 // Centre is y = (x − mean)·scale, what normalising a row does; y may be x.
 func Centre(y, x []float32, mean, scale float32) {
 	if level > PureGo {
@@ -278,6 +305,21 @@ func MulAddTo(y, a, b []float32) {
 	}
 	for i := range y {
 		y[i] += a[i] * b[i]
+	}
+}
+
+// AddWithProduct is p = p + a and q = q + a·b.
+func AddWithProduct(p, q, a, b []float32) {
+	if level > PureGo {
+		var m mapArgs
+		m.on5(p, q, p, q, a)
+		m.p[5] = first(b, m.n)
+		m.run(mapAddWithProduct)
+		return
+	}
+	for i := range p {
+		p[i] += a[i]
+		q[i] += a[i] * b[i]
 	}
 }
 

@@ -8724,34 +8724,52 @@ word213:
 done208:
 	RET
 
-TEXT mapCentre<>(SB), NOSPLIT, $0-16
+TEXT mapAffine2<>(SB), NOSPLIT, $0-16
 	MOVD $mapConst<>(SB), R20
 	MOVD 0(R0), R7
 	MOVD 8(R0), R1
 	MOVD 16(R0), R2
-	FMOVS 64(R0), F28
-	WORD $0x4e04079c // DUP V28, V28
-	WORD $0x4ebc1f9d // ORR V28, V28, V29
-	FMOVS 68(R0), F26
-	WORD $0x4e04075a // DUP V26, V26
-	WORD $0x4eba1f5b // ORR V26, V26, V27
+	MOVD 24(R0), R3
+	MOVD 32(R0), R4
+	MOVD 40(R0), R5
+	MOVD 48(R0), R6
 	SUBS $16, R7, R7
 	BLT single215
 loop214:
 	FLDPQ 0(R2), (F0, F1)
-	WORD $0x4ebcd400 // FSUB V28, V0, V0
-	WORD $0x4ebdd421 // FSUB V29, V1, V1
-	WORD $0x6e3adc00 // FMUL V26, V0, V0
-	WORD $0x6e3bdc21 // FMUL V27, V1, V1
+	FLDPQ 0(R3), (F2, F3)
+	FLDPQ 0(R4), (F4, F5)
+	FLDPQ 0(R5), (F6, F7)
+	FLDPQ 0(R6), (F8, F9)
+	WORD $0x4ea81d1e // ORR V8, V8, V30
+	WORD $0x4ea91d3f // ORR V9, V9, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4e26cc80 // FMLA V6, V4, V0
+	WORD $0x4e27cca1 // FMLA V7, V5, V1
 	FSTPQ (F0, F1), 0(R1)
 	FLDPQ 32(R2), (F0, F1)
-	WORD $0x4ebcd400 // FSUB V28, V0, V0
-	WORD $0x4ebdd421 // FSUB V29, V1, V1
-	WORD $0x6e3adc00 // FMUL V26, V0, V0
-	WORD $0x6e3bdc21 // FMUL V27, V1, V1
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 32(R4), (F4, F5)
+	FLDPQ 32(R5), (F6, F7)
+	FLDPQ 32(R6), (F8, F9)
+	WORD $0x4ea81d1e // ORR V8, V8, V30
+	WORD $0x4ea91d3f // ORR V9, V9, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4e26cc80 // FMLA V6, V4, V0
+	WORD $0x4e27cca1 // FMLA V7, V5, V1
 	FSTPQ (F0, F1), 32(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	ADD $64, R5, R5
+	ADD $64, R6, R6
 	SUBS $16, R7, R7
 	BGE loop214
 single215:
@@ -8760,13 +8778,25 @@ again218:
 	CMP $8, R7
 	BLT tail216
 	FLDPQ 0(R2), (F0, F1)
-	WORD $0x4ebcd400 // FSUB V28, V0, V0
-	WORD $0x4ebdd421 // FSUB V29, V1, V1
-	WORD $0x6e3adc00 // FMUL V26, V0, V0
-	WORD $0x6e3bdc21 // FMUL V27, V1, V1
+	FLDPQ 0(R3), (F2, F3)
+	FLDPQ 0(R4), (F4, F5)
+	FLDPQ 0(R5), (F6, F7)
+	FLDPQ 0(R6), (F8, F9)
+	WORD $0x4ea81d1e // ORR V8, V8, V30
+	WORD $0x4ea91d3f // ORR V9, V9, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4e26cc80 // FMLA V6, V4, V0
+	WORD $0x4e27cca1 // FMLA V7, V5, V1
 	FSTPQ (F0, F1), 0(R1)
 	ADD $32, R1, R1
 	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
 	SUB $8, R7, R7
 	B again218
 tail216:
@@ -8785,6 +8815,596 @@ word219:
 	SUBS $1, R11, R11
 	BNE word219
 	FLDPQ (R8), (F0, F1)
+	MOVD R3, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word220:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word220
+	FLDPQ (R8), (F2, F3)
+	MOVD R4, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word221:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word221
+	FLDPQ (R8), (F4, F5)
+	MOVD R5, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word222:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word222
+	FLDPQ (R8), (F6, F7)
+	MOVD R6, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word223:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word223
+	FLDPQ (R8), (F8, F9)
+	WORD $0x4ea81d1e // ORR V8, V8, V30
+	WORD $0x4ea91d3f // ORR V9, V9, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4e26cc80 // FMLA V6, V4, V0
+	WORD $0x4e27cca1 // FMLA V7, V5, V1
+	FSTPQ (F0, F1), (R8)
+	MOVD R8, R9
+	MOVD R1, R10
+	MOVD R7, R11
+word224:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word224
+done217:
+	RET
+
+TEXT mapAffineSlopeSiLU<>(SB), NOSPLIT, $0-16
+	MOVD $mapConst<>(SB), R20
+	MOVD 0(R0), R7
+	MOVD 8(R0), R1
+	MOVD 16(R0), R2
+	MOVD 24(R0), R3
+	MOVD 32(R0), R4
+	MOVD 40(R0), R5
+	FMOVQ 0(R20), F16
+	FMOVQ 16(R20), F17
+	FMOVQ 32(R20), F18
+	FMOVQ 48(R20), F19
+	FMOVQ 64(R20), F20
+	FMOVQ 80(R20), F21
+	FMOVQ 96(R20), F22
+	FMOVQ 112(R20), F23
+	FMOVQ 128(R20), F24
+	FMOVQ 144(R20), F25
+	FMOVQ 160(R20), F26
+	FMOVQ 176(R20), F27
+	FMOVQ 192(R20), F28
+	SUBS $16, R7, R7
+	BLT single226
+loop225:
+	FLDPQ 0(R2), (F0, F1)
+	FLDPQ 0(R3), (F2, F3)
+	FLDPQ 0(R4), (F4, F5)
+	FLDPQ 0(R5), (F6, F7)
+	WORD $0x4ea41c9e // ORR V4, V4, V30
+	WORD $0x4ea51cbf // ORR V5, V5, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4ea61cc2 // ORR V6, V6, V2
+	WORD $0x4ea71ce3 // ORR V7, V7, V3
+	WORD $0x4ea01c04 // ORR V0, V0, V4
+	WORD $0x4ea11c25 // ORR V1, V1, V5
+	WORD $0x6e301c84 // EOR V16, V4, V4
+	WORD $0x6e301ca5 // EOR V16, V5, V5
+	WORD $0x4eb11e26 // ORR V17, V17, V6
+	WORD $0x4eb11e27 // ORR V17, V17, V7
+	WORD $0x4e24f4c4 // FMAX V4, V6, V4
+	WORD $0x4e25f4e5 // FMAX V5, V7, V5
+	WORD $0x4eb21e46 // ORR V18, V18, V6
+	WORD $0x4eb21e47 // ORR V18, V18, V7
+	WORD $0x4ea4f4c4 // FMIN V4, V6, V4
+	WORD $0x4ea5f4e5 // FMIN V5, V7, V5
+	WORD $0x6e33dc86 // FMUL V19, V4, V6
+	WORD $0x6e33dca7 // FMUL V19, V5, V7
+	WORD $0x4e2188c6 // FRINTN V6, V6
+	WORD $0x4e2188e7 // FRINTN V7, V7
+	WORD $0x4eb4ccc4 // FMLS V20, V6, V4
+	WORD $0x4eb4cce5 // FMLS V20, V7, V5
+	WORD $0x4eb5ccc4 // FMLS V21, V6, V4
+	WORD $0x4eb5cce5 // FMLS V21, V7, V5
+	WORD $0x4eb61ec8 // ORR V22, V22, V8
+	WORD $0x4eb61ec9 // ORR V22, V22, V9
+	WORD $0x4eb71efe // ORR V23, V23, V30
+	WORD $0x4eb71eff // ORR V23, V23, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eb81f08 // ORR V24, V24, V8
+	WORD $0x4eb81f09 // ORR V24, V24, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4eb91f3e // ORR V25, V25, V30
+	WORD $0x4eb91f3f // ORR V25, V25, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eba1f48 // ORR V26, V26, V8
+	WORD $0x4eba1f49 // ORR V26, V26, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4ebb1f7e // ORR V27, V27, V30
+	WORD $0x4ebb1f7f // ORR V27, V27, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4e21a8c6 // FCVTNS V6, V6
+	WORD $0x4f3f04c4 // SSHR $1, V6, V4
+	WORD $0x4e21a8e7 // FCVTNS V7, V7
+	WORD $0x4f3f04e5 // SSHR $1, V7, V5
+	WORD $0x6ea484c6 // SUB V4, V6, V6
+	WORD $0x6ea584e7 // SUB V5, V7, V7
+	WORD $0x4ebc84c6 // ADD V28, V6, V6
+	WORD $0x4ebc84e7 // ADD V28, V7, V7
+	WORD $0x4f3754c6 // SHL $23, V6, V6
+	WORD $0x4f3754e7 // SHL $23, V7, V7
+	WORD $0x4ebc8484 // ADD V28, V4, V4
+	WORD $0x4ebc84a5 // ADD V28, V5, V5
+	WORD $0x4f375484 // SHL $23, V4, V4
+	WORD $0x4f3754a5 // SHL $23, V5, V5
+	WORD $0x6e26dd08 // FMUL V6, V8, V8
+	WORD $0x6e27dd29 // FMUL V7, V9, V9
+	WORD $0x6e24dd04 // FMUL V4, V8, V4
+	WORD $0x6e25dd25 // FMUL V5, V9, V5
+	WORD $0x4e3bd484 // FADD V27, V4, V4
+	WORD $0x4e3bd4a5 // FADD V27, V5, V5
+	WORD $0x4ebb1f66 // ORR V27, V27, V6
+	WORD $0x4ebb1f67 // ORR V27, V27, V7
+	WORD $0x6e24fcc4 // FDIV V4, V6, V4
+	WORD $0x6e25fce5 // FDIV V5, V7, V5
+	WORD $0x4ea01c06 // ORR V0, V0, V6
+	WORD $0x4ea11c27 // ORR V1, V1, V7
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4ea4d508 // FSUB V4, V8, V8
+	WORD $0x4ea5d529 // FSUB V5, V9, V9
+	WORD $0x6e24dd08 // FMUL V4, V8, V8
+	WORD $0x6e25dd29 // FMUL V5, V9, V9
+	WORD $0x4e28ccc4 // FMLA V8, V6, V4
+	WORD $0x4e29cce5 // FMLA V9, V7, V5
+	WORD $0x6e22dc80 // FMUL V2, V4, V0
+	WORD $0x6e23dca1 // FMUL V3, V5, V1
+	FSTPQ (F0, F1), 0(R1)
+	FLDPQ 32(R2), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 32(R4), (F4, F5)
+	FLDPQ 32(R5), (F6, F7)
+	WORD $0x4ea41c9e // ORR V4, V4, V30
+	WORD $0x4ea51cbf // ORR V5, V5, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4ea61cc2 // ORR V6, V6, V2
+	WORD $0x4ea71ce3 // ORR V7, V7, V3
+	WORD $0x4ea01c04 // ORR V0, V0, V4
+	WORD $0x4ea11c25 // ORR V1, V1, V5
+	WORD $0x6e301c84 // EOR V16, V4, V4
+	WORD $0x6e301ca5 // EOR V16, V5, V5
+	WORD $0x4eb11e26 // ORR V17, V17, V6
+	WORD $0x4eb11e27 // ORR V17, V17, V7
+	WORD $0x4e24f4c4 // FMAX V4, V6, V4
+	WORD $0x4e25f4e5 // FMAX V5, V7, V5
+	WORD $0x4eb21e46 // ORR V18, V18, V6
+	WORD $0x4eb21e47 // ORR V18, V18, V7
+	WORD $0x4ea4f4c4 // FMIN V4, V6, V4
+	WORD $0x4ea5f4e5 // FMIN V5, V7, V5
+	WORD $0x6e33dc86 // FMUL V19, V4, V6
+	WORD $0x6e33dca7 // FMUL V19, V5, V7
+	WORD $0x4e2188c6 // FRINTN V6, V6
+	WORD $0x4e2188e7 // FRINTN V7, V7
+	WORD $0x4eb4ccc4 // FMLS V20, V6, V4
+	WORD $0x4eb4cce5 // FMLS V20, V7, V5
+	WORD $0x4eb5ccc4 // FMLS V21, V6, V4
+	WORD $0x4eb5cce5 // FMLS V21, V7, V5
+	WORD $0x4eb61ec8 // ORR V22, V22, V8
+	WORD $0x4eb61ec9 // ORR V22, V22, V9
+	WORD $0x4eb71efe // ORR V23, V23, V30
+	WORD $0x4eb71eff // ORR V23, V23, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eb81f08 // ORR V24, V24, V8
+	WORD $0x4eb81f09 // ORR V24, V24, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4eb91f3e // ORR V25, V25, V30
+	WORD $0x4eb91f3f // ORR V25, V25, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eba1f48 // ORR V26, V26, V8
+	WORD $0x4eba1f49 // ORR V26, V26, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4ebb1f7e // ORR V27, V27, V30
+	WORD $0x4ebb1f7f // ORR V27, V27, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4e21a8c6 // FCVTNS V6, V6
+	WORD $0x4f3f04c4 // SSHR $1, V6, V4
+	WORD $0x4e21a8e7 // FCVTNS V7, V7
+	WORD $0x4f3f04e5 // SSHR $1, V7, V5
+	WORD $0x6ea484c6 // SUB V4, V6, V6
+	WORD $0x6ea584e7 // SUB V5, V7, V7
+	WORD $0x4ebc84c6 // ADD V28, V6, V6
+	WORD $0x4ebc84e7 // ADD V28, V7, V7
+	WORD $0x4f3754c6 // SHL $23, V6, V6
+	WORD $0x4f3754e7 // SHL $23, V7, V7
+	WORD $0x4ebc8484 // ADD V28, V4, V4
+	WORD $0x4ebc84a5 // ADD V28, V5, V5
+	WORD $0x4f375484 // SHL $23, V4, V4
+	WORD $0x4f3754a5 // SHL $23, V5, V5
+	WORD $0x6e26dd08 // FMUL V6, V8, V8
+	WORD $0x6e27dd29 // FMUL V7, V9, V9
+	WORD $0x6e24dd04 // FMUL V4, V8, V4
+	WORD $0x6e25dd25 // FMUL V5, V9, V5
+	WORD $0x4e3bd484 // FADD V27, V4, V4
+	WORD $0x4e3bd4a5 // FADD V27, V5, V5
+	WORD $0x4ebb1f66 // ORR V27, V27, V6
+	WORD $0x4ebb1f67 // ORR V27, V27, V7
+	WORD $0x6e24fcc4 // FDIV V4, V6, V4
+	WORD $0x6e25fce5 // FDIV V5, V7, V5
+	WORD $0x4ea01c06 // ORR V0, V0, V6
+	WORD $0x4ea11c27 // ORR V1, V1, V7
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4ea4d508 // FSUB V4, V8, V8
+	WORD $0x4ea5d529 // FSUB V5, V9, V9
+	WORD $0x6e24dd08 // FMUL V4, V8, V8
+	WORD $0x6e25dd29 // FMUL V5, V9, V9
+	WORD $0x4e28ccc4 // FMLA V8, V6, V4
+	WORD $0x4e29cce5 // FMLA V9, V7, V5
+	WORD $0x6e22dc80 // FMUL V2, V4, V0
+	WORD $0x6e23dca1 // FMUL V3, V5, V1
+	FSTPQ (F0, F1), 32(R1)
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	ADD $64, R5, R5
+	SUBS $16, R7, R7
+	BGE loop225
+single226:
+	ADD $16, R7, R7
+again229:
+	CMP $8, R7
+	BLT tail227
+	FLDPQ 0(R2), (F0, F1)
+	FLDPQ 0(R3), (F2, F3)
+	FLDPQ 0(R4), (F4, F5)
+	FLDPQ 0(R5), (F6, F7)
+	WORD $0x4ea41c9e // ORR V4, V4, V30
+	WORD $0x4ea51cbf // ORR V5, V5, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4ea61cc2 // ORR V6, V6, V2
+	WORD $0x4ea71ce3 // ORR V7, V7, V3
+	WORD $0x4ea01c04 // ORR V0, V0, V4
+	WORD $0x4ea11c25 // ORR V1, V1, V5
+	WORD $0x6e301c84 // EOR V16, V4, V4
+	WORD $0x6e301ca5 // EOR V16, V5, V5
+	WORD $0x4eb11e26 // ORR V17, V17, V6
+	WORD $0x4eb11e27 // ORR V17, V17, V7
+	WORD $0x4e24f4c4 // FMAX V4, V6, V4
+	WORD $0x4e25f4e5 // FMAX V5, V7, V5
+	WORD $0x4eb21e46 // ORR V18, V18, V6
+	WORD $0x4eb21e47 // ORR V18, V18, V7
+	WORD $0x4ea4f4c4 // FMIN V4, V6, V4
+	WORD $0x4ea5f4e5 // FMIN V5, V7, V5
+	WORD $0x6e33dc86 // FMUL V19, V4, V6
+	WORD $0x6e33dca7 // FMUL V19, V5, V7
+	WORD $0x4e2188c6 // FRINTN V6, V6
+	WORD $0x4e2188e7 // FRINTN V7, V7
+	WORD $0x4eb4ccc4 // FMLS V20, V6, V4
+	WORD $0x4eb4cce5 // FMLS V20, V7, V5
+	WORD $0x4eb5ccc4 // FMLS V21, V6, V4
+	WORD $0x4eb5cce5 // FMLS V21, V7, V5
+	WORD $0x4eb61ec8 // ORR V22, V22, V8
+	WORD $0x4eb61ec9 // ORR V22, V22, V9
+	WORD $0x4eb71efe // ORR V23, V23, V30
+	WORD $0x4eb71eff // ORR V23, V23, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eb81f08 // ORR V24, V24, V8
+	WORD $0x4eb81f09 // ORR V24, V24, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4eb91f3e // ORR V25, V25, V30
+	WORD $0x4eb91f3f // ORR V25, V25, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eba1f48 // ORR V26, V26, V8
+	WORD $0x4eba1f49 // ORR V26, V26, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4ebb1f7e // ORR V27, V27, V30
+	WORD $0x4ebb1f7f // ORR V27, V27, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4e21a8c6 // FCVTNS V6, V6
+	WORD $0x4f3f04c4 // SSHR $1, V6, V4
+	WORD $0x4e21a8e7 // FCVTNS V7, V7
+	WORD $0x4f3f04e5 // SSHR $1, V7, V5
+	WORD $0x6ea484c6 // SUB V4, V6, V6
+	WORD $0x6ea584e7 // SUB V5, V7, V7
+	WORD $0x4ebc84c6 // ADD V28, V6, V6
+	WORD $0x4ebc84e7 // ADD V28, V7, V7
+	WORD $0x4f3754c6 // SHL $23, V6, V6
+	WORD $0x4f3754e7 // SHL $23, V7, V7
+	WORD $0x4ebc8484 // ADD V28, V4, V4
+	WORD $0x4ebc84a5 // ADD V28, V5, V5
+	WORD $0x4f375484 // SHL $23, V4, V4
+	WORD $0x4f3754a5 // SHL $23, V5, V5
+	WORD $0x6e26dd08 // FMUL V6, V8, V8
+	WORD $0x6e27dd29 // FMUL V7, V9, V9
+	WORD $0x6e24dd04 // FMUL V4, V8, V4
+	WORD $0x6e25dd25 // FMUL V5, V9, V5
+	WORD $0x4e3bd484 // FADD V27, V4, V4
+	WORD $0x4e3bd4a5 // FADD V27, V5, V5
+	WORD $0x4ebb1f66 // ORR V27, V27, V6
+	WORD $0x4ebb1f67 // ORR V27, V27, V7
+	WORD $0x6e24fcc4 // FDIV V4, V6, V4
+	WORD $0x6e25fce5 // FDIV V5, V7, V5
+	WORD $0x4ea01c06 // ORR V0, V0, V6
+	WORD $0x4ea11c27 // ORR V1, V1, V7
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4ea4d508 // FSUB V4, V8, V8
+	WORD $0x4ea5d529 // FSUB V5, V9, V9
+	WORD $0x6e24dd08 // FMUL V4, V8, V8
+	WORD $0x6e25dd29 // FMUL V5, V9, V9
+	WORD $0x4e28ccc4 // FMLA V8, V6, V4
+	WORD $0x4e29cce5 // FMLA V9, V7, V5
+	WORD $0x6e22dc80 // FMUL V2, V4, V0
+	WORD $0x6e23dca1 // FMUL V3, V5, V1
+	FSTPQ (F0, F1), 0(R1)
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	SUB $8, R7, R7
+	B again229
+tail227:
+	CBZ R7, done228
+	MOVD $mapLanes<>+32(SB), R21
+	SUB R7<<2, R21, R21
+	ADD $96, R0, R8
+	STP (ZR, ZR), (R8)
+	STP (ZR, ZR), 16(R8)
+	MOVD R2, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word230:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word230
+	FLDPQ (R8), (F0, F1)
+	MOVD R3, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word231:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word231
+	FLDPQ (R8), (F2, F3)
+	MOVD R4, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word232:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word232
+	FLDPQ (R8), (F4, F5)
+	MOVD R5, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word233:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word233
+	FLDPQ (R8), (F6, F7)
+	WORD $0x4ea41c9e // ORR V4, V4, V30
+	WORD $0x4ea51cbf // ORR V5, V5, V31
+	WORD $0x4e22cc1e // FMLA V2, V0, V30
+	WORD $0x4e23cc3f // FMLA V3, V1, V31
+	WORD $0x4ebe1fc0 // ORR V30, V30, V0
+	WORD $0x4ebf1fe1 // ORR V31, V31, V1
+	WORD $0x4ea61cc2 // ORR V6, V6, V2
+	WORD $0x4ea71ce3 // ORR V7, V7, V3
+	WORD $0x4ea01c04 // ORR V0, V0, V4
+	WORD $0x4ea11c25 // ORR V1, V1, V5
+	WORD $0x6e301c84 // EOR V16, V4, V4
+	WORD $0x6e301ca5 // EOR V16, V5, V5
+	WORD $0x4eb11e26 // ORR V17, V17, V6
+	WORD $0x4eb11e27 // ORR V17, V17, V7
+	WORD $0x4e24f4c4 // FMAX V4, V6, V4
+	WORD $0x4e25f4e5 // FMAX V5, V7, V5
+	WORD $0x4eb21e46 // ORR V18, V18, V6
+	WORD $0x4eb21e47 // ORR V18, V18, V7
+	WORD $0x4ea4f4c4 // FMIN V4, V6, V4
+	WORD $0x4ea5f4e5 // FMIN V5, V7, V5
+	WORD $0x6e33dc86 // FMUL V19, V4, V6
+	WORD $0x6e33dca7 // FMUL V19, V5, V7
+	WORD $0x4e2188c6 // FRINTN V6, V6
+	WORD $0x4e2188e7 // FRINTN V7, V7
+	WORD $0x4eb4ccc4 // FMLS V20, V6, V4
+	WORD $0x4eb4cce5 // FMLS V20, V7, V5
+	WORD $0x4eb5ccc4 // FMLS V21, V6, V4
+	WORD $0x4eb5cce5 // FMLS V21, V7, V5
+	WORD $0x4eb61ec8 // ORR V22, V22, V8
+	WORD $0x4eb61ec9 // ORR V22, V22, V9
+	WORD $0x4eb71efe // ORR V23, V23, V30
+	WORD $0x4eb71eff // ORR V23, V23, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eb81f08 // ORR V24, V24, V8
+	WORD $0x4eb81f09 // ORR V24, V24, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4eb91f3e // ORR V25, V25, V30
+	WORD $0x4eb91f3f // ORR V25, V25, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4eba1f48 // ORR V26, V26, V8
+	WORD $0x4eba1f49 // ORR V26, V26, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4ebb1f7e // ORR V27, V27, V30
+	WORD $0x4ebb1f7f // ORR V27, V27, V31
+	WORD $0x4e24cd1e // FMLA V4, V8, V30
+	WORD $0x4e25cd3f // FMLA V5, V9, V31
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4e24cfc8 // FMLA V4, V30, V8
+	WORD $0x4e25cfe9 // FMLA V5, V31, V9
+	WORD $0x4e21a8c6 // FCVTNS V6, V6
+	WORD $0x4f3f04c4 // SSHR $1, V6, V4
+	WORD $0x4e21a8e7 // FCVTNS V7, V7
+	WORD $0x4f3f04e5 // SSHR $1, V7, V5
+	WORD $0x6ea484c6 // SUB V4, V6, V6
+	WORD $0x6ea584e7 // SUB V5, V7, V7
+	WORD $0x4ebc84c6 // ADD V28, V6, V6
+	WORD $0x4ebc84e7 // ADD V28, V7, V7
+	WORD $0x4f3754c6 // SHL $23, V6, V6
+	WORD $0x4f3754e7 // SHL $23, V7, V7
+	WORD $0x4ebc8484 // ADD V28, V4, V4
+	WORD $0x4ebc84a5 // ADD V28, V5, V5
+	WORD $0x4f375484 // SHL $23, V4, V4
+	WORD $0x4f3754a5 // SHL $23, V5, V5
+	WORD $0x6e26dd08 // FMUL V6, V8, V8
+	WORD $0x6e27dd29 // FMUL V7, V9, V9
+	WORD $0x6e24dd04 // FMUL V4, V8, V4
+	WORD $0x6e25dd25 // FMUL V5, V9, V5
+	WORD $0x4e3bd484 // FADD V27, V4, V4
+	WORD $0x4e3bd4a5 // FADD V27, V5, V5
+	WORD $0x4ebb1f66 // ORR V27, V27, V6
+	WORD $0x4ebb1f67 // ORR V27, V27, V7
+	WORD $0x6e24fcc4 // FDIV V4, V6, V4
+	WORD $0x6e25fce5 // FDIV V5, V7, V5
+	WORD $0x4ea01c06 // ORR V0, V0, V6
+	WORD $0x4ea11c27 // ORR V1, V1, V7
+	WORD $0x4ebb1f68 // ORR V27, V27, V8
+	WORD $0x4ebb1f69 // ORR V27, V27, V9
+	WORD $0x4ea4d508 // FSUB V4, V8, V8
+	WORD $0x4ea5d529 // FSUB V5, V9, V9
+	WORD $0x6e24dd08 // FMUL V4, V8, V8
+	WORD $0x6e25dd29 // FMUL V5, V9, V9
+	WORD $0x4e28ccc4 // FMLA V8, V6, V4
+	WORD $0x4e29cce5 // FMLA V9, V7, V5
+	WORD $0x6e22dc80 // FMUL V2, V4, V0
+	WORD $0x6e23dca1 // FMUL V3, V5, V1
+	FSTPQ (F0, F1), (R8)
+	MOVD R8, R9
+	MOVD R1, R10
+	MOVD R7, R11
+word234:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word234
+done228:
+	RET
+
+TEXT mapCentre<>(SB), NOSPLIT, $0-16
+	MOVD $mapConst<>(SB), R20
+	MOVD 0(R0), R7
+	MOVD 8(R0), R1
+	MOVD 16(R0), R2
+	FMOVS 64(R0), F28
+	WORD $0x4e04079c // DUP V28, V28
+	WORD $0x4ebc1f9d // ORR V28, V28, V29
+	FMOVS 68(R0), F26
+	WORD $0x4e04075a // DUP V26, V26
+	WORD $0x4eba1f5b // ORR V26, V26, V27
+	SUBS $16, R7, R7
+	BLT single236
+loop235:
+	FLDPQ 0(R2), (F0, F1)
+	WORD $0x4ebcd400 // FSUB V28, V0, V0
+	WORD $0x4ebdd421 // FSUB V29, V1, V1
+	WORD $0x6e3adc00 // FMUL V26, V0, V0
+	WORD $0x6e3bdc21 // FMUL V27, V1, V1
+	FSTPQ (F0, F1), 0(R1)
+	FLDPQ 32(R2), (F0, F1)
+	WORD $0x4ebcd400 // FSUB V28, V0, V0
+	WORD $0x4ebdd421 // FSUB V29, V1, V1
+	WORD $0x6e3adc00 // FMUL V26, V0, V0
+	WORD $0x6e3bdc21 // FMUL V27, V1, V1
+	FSTPQ (F0, F1), 32(R1)
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUBS $16, R7, R7
+	BGE loop235
+single236:
+	ADD $16, R7, R7
+again239:
+	CMP $8, R7
+	BLT tail237
+	FLDPQ 0(R2), (F0, F1)
+	WORD $0x4ebcd400 // FSUB V28, V0, V0
+	WORD $0x4ebdd421 // FSUB V29, V1, V1
+	WORD $0x6e3adc00 // FMUL V26, V0, V0
+	WORD $0x6e3bdc21 // FMUL V27, V1, V1
+	FSTPQ (F0, F1), 0(R1)
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $8, R7, R7
+	B again239
+tail237:
+	CBZ R7, done238
+	MOVD $mapLanes<>+32(SB), R21
+	SUB R7<<2, R21, R21
+	ADD $96, R0, R8
+	STP (ZR, ZR), (R8)
+	STP (ZR, ZR), 16(R8)
+	MOVD R2, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word240:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word240
+	FLDPQ (R8), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
 	WORD $0x6e3adc00 // FMUL V26, V0, V0
@@ -8793,12 +9413,12 @@ word219:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word220:
+word241:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word220
-done217:
+	BNE word241
+done238:
 	RET
 
 TEXT mapCentreAffine<>(SB), NOSPLIT, $0-16
@@ -8815,8 +9435,8 @@ TEXT mapCentreAffine<>(SB), NOSPLIT, $0-16
 	WORD $0x4e04075a // DUP V26, V26
 	WORD $0x4eba1f5b // ORR V26, V26, V27
 	SUBS $16, R7, R7
-	BLT single222
-loop221:
+	BLT single243
+loop242:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	FLDPQ 0(R4), (F4, F5)
@@ -8850,12 +9470,12 @@ loop221:
 	ADD $64, R3, R3
 	ADD $64, R4, R4
 	SUBS $16, R7, R7
-	BGE loop221
-single222:
+	BGE loop242
+single243:
 	ADD $16, R7, R7
-again225:
+again246:
 	CMP $8, R7
-	BLT tail223
+	BLT tail244
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	FLDPQ 0(R4), (F4, F5)
@@ -8875,9 +9495,9 @@ again225:
 	ADD $32, R3, R3
 	ADD $32, R4, R4
 	SUB $8, R7, R7
-	B again225
-tail223:
-	CBZ R7, done224
+	B again246
+tail244:
+	CBZ R7, done245
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -8886,29 +9506,29 @@ tail223:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word226:
+word247:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word226
+	BNE word247
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word227:
+word248:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word227
+	BNE word248
 	FLDPQ (R8), (F2, F3)
 	MOVD R4, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word228:
+word249:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word228
+	BNE word249
 	FLDPQ (R8), (F4, F5)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -8924,12 +9544,12 @@ word228:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word229:
+word250:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word229
-done224:
+	BNE word250
+done245:
 	RET
 
 TEXT mapDiff<>(SB), NOSPLIT, $0-16
@@ -8942,8 +9562,8 @@ TEXT mapDiff<>(SB), NOSPLIT, $0-16
 	WORD $0x4e04079c // DUP V28, V28
 	WORD $0x4ebc1f9d // ORR V28, V28, V29
 	SUBS $16, R7, R7
-	BLT single231
-loop230:
+	BLT single252
+loop251:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4ea2d400 // FSUB V2, V0, V0
@@ -8962,12 +9582,12 @@ loop230:
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUBS $16, R7, R7
-	BGE loop230
-single231:
+	BGE loop251
+single252:
 	ADD $16, R7, R7
-again234:
+again255:
 	CMP $8, R7
-	BLT tail232
+	BLT tail253
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4ea2d400 // FSUB V2, V0, V0
@@ -8979,9 +9599,9 @@ again234:
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	SUB $8, R7, R7
-	B again234
-tail232:
-	CBZ R7, done233
+	B again255
+tail253:
+	CBZ R7, done254
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -8990,20 +9610,20 @@ tail232:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word235:
+word256:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word235
+	BNE word256
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word236:
+word257:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word236
+	BNE word257
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4ea2d400 // FSUB V2, V0, V0
 	WORD $0x4ea3d421 // FSUB V3, V1, V1
@@ -9013,12 +9633,12 @@ word236:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word237:
+word258:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word237
-done233:
+	BNE word258
+done254:
 	RET
 
 TEXT mapBlend<>(SB), NOSPLIT, $0-16
@@ -9037,8 +9657,8 @@ TEXT mapBlend<>(SB), NOSPLIT, $0-16
 	WORD $0x4e040718 // DUP V24, V24
 	WORD $0x4eb81f19 // ORR V24, V24, V25
 	SUBS $16, R7, R7
-	BLT single239
-loop238:
+	BLT single260
+loop259:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4eb81f1e // ORR V24, V24, V30
@@ -9065,12 +9685,12 @@ loop238:
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUBS $16, R7, R7
-	BGE loop238
-single239:
+	BGE loop259
+single260:
 	ADD $16, R7, R7
-again242:
+again263:
 	CMP $8, R7
-	BLT tail240
+	BLT tail261
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4eb81f1e // ORR V24, V24, V30
@@ -9086,9 +9706,9 @@ again242:
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	SUB $8, R7, R7
-	B again242
-tail240:
-	CBZ R7, done241
+	B again263
+tail261:
+	CBZ R7, done262
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9097,20 +9717,20 @@ tail240:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word243:
+word264:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word243
+	BNE word264
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word244:
+word265:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word244
+	BNE word265
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4eb81f1e // ORR V24, V24, V30
 	WORD $0x4eb91f3f // ORR V25, V25, V31
@@ -9124,12 +9744,12 @@ word244:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word245:
+word266:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word245
-done241:
+	BNE word266
+done262:
 	RET
 
 TEXT mapMulAddTo<>(SB), NOSPLIT, $0-16
@@ -9140,8 +9760,8 @@ TEXT mapMulAddTo<>(SB), NOSPLIT, $0-16
 	MOVD 24(R0), R3
 	MOVD 32(R0), R4
 	SUBS $16, R7, R7
-	BLT single247
-loop246:
+	BLT single268
+loop267:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	FLDPQ 0(R4), (F4, F5)
@@ -9159,12 +9779,12 @@ loop246:
 	ADD $64, R3, R3
 	ADD $64, R4, R4
 	SUBS $16, R7, R7
-	BGE loop246
-single247:
+	BGE loop267
+single268:
 	ADD $16, R7, R7
-again250:
+again271:
 	CMP $8, R7
-	BLT tail248
+	BLT tail269
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	FLDPQ 0(R4), (F4, F5)
@@ -9176,9 +9796,9 @@ again250:
 	ADD $32, R3, R3
 	ADD $32, R4, R4
 	SUB $8, R7, R7
-	B again250
-tail248:
-	CBZ R7, done249
+	B again271
+tail269:
+	CBZ R7, done270
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9187,29 +9807,29 @@ tail248:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word251:
+word272:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word251
+	BNE word272
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word252:
+word273:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word252
+	BNE word273
 	FLDPQ (R8), (F2, F3)
 	MOVD R4, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word253:
+word274:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word253
+	BNE word274
 	FLDPQ (R8), (F4, F5)
 	WORD $0x4e24cc40 // FMLA V4, V2, V0
 	WORD $0x4e25cc61 // FMLA V5, V3, V1
@@ -9217,12 +9837,143 @@ word253:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word254:
+word275:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word254
-done249:
+	BNE word275
+done270:
+	RET
+
+TEXT mapAddWithProduct<>(SB), NOSPLIT, $0-16
+	MOVD $mapConst<>(SB), R20
+	MOVD 0(R0), R7
+	MOVD 8(R0), R1
+	MOVD 16(R0), R2
+	MOVD 24(R0), R3
+	MOVD 32(R0), R4
+	MOVD 40(R0), R5
+	MOVD 48(R0), R6
+	SUBS $16, R7, R7
+	BLT single277
+loop276:
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 0(R4), (F2, F3)
+	FLDPQ 0(R5), (F4, F5)
+	FLDPQ 0(R6), (F6, F7)
+	WORD $0x4e24d400 // FADD V4, V0, V0
+	WORD $0x4e25d421 // FADD V5, V1, V1
+	WORD $0x4e26cc82 // FMLA V6, V4, V2
+	WORD $0x4e27cca3 // FMLA V7, V5, V3
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 0(R2)
+	FLDPQ 32(R3), (F0, F1)
+	FLDPQ 32(R4), (F2, F3)
+	FLDPQ 32(R5), (F4, F5)
+	FLDPQ 32(R6), (F6, F7)
+	WORD $0x4e24d400 // FADD V4, V0, V0
+	WORD $0x4e25d421 // FADD V5, V1, V1
+	WORD $0x4e26cc82 // FMLA V6, V4, V2
+	WORD $0x4e27cca3 // FMLA V7, V5, V3
+	FSTPQ (F0, F1), 32(R1)
+	FSTPQ (F2, F3), 32(R2)
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	ADD $64, R5, R5
+	ADD $64, R6, R6
+	SUBS $16, R7, R7
+	BGE loop276
+single277:
+	ADD $16, R7, R7
+again280:
+	CMP $8, R7
+	BLT tail278
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 0(R4), (F2, F3)
+	FLDPQ 0(R5), (F4, F5)
+	FLDPQ 0(R6), (F6, F7)
+	WORD $0x4e24d400 // FADD V4, V0, V0
+	WORD $0x4e25d421 // FADD V5, V1, V1
+	WORD $0x4e26cc82 // FMLA V6, V4, V2
+	WORD $0x4e27cca3 // FMLA V7, V5, V3
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 0(R2)
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	SUB $8, R7, R7
+	B again280
+tail278:
+	CBZ R7, done279
+	MOVD $mapLanes<>+32(SB), R21
+	SUB R7<<2, R21, R21
+	ADD $96, R0, R8
+	STP (ZR, ZR), (R8)
+	STP (ZR, ZR), 16(R8)
+	MOVD R3, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word281:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word281
+	FLDPQ (R8), (F0, F1)
+	MOVD R4, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word282:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word282
+	FLDPQ (R8), (F2, F3)
+	MOVD R5, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word283:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word283
+	FLDPQ (R8), (F4, F5)
+	MOVD R6, R9
+	MOVD R8, R10
+	MOVD R7, R11
+word284:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word284
+	FLDPQ (R8), (F6, F7)
+	WORD $0x4e24d400 // FADD V4, V0, V0
+	WORD $0x4e25d421 // FADD V5, V1, V1
+	WORD $0x4e26cc82 // FMLA V6, V4, V2
+	WORD $0x4e27cca3 // FMLA V7, V5, V3
+	FSTPQ (F0, F1), (R8)
+	MOVD R8, R9
+	MOVD R1, R10
+	MOVD R7, R11
+word285:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word285
+	FSTPQ (F2, F3), (R8)
+	MOVD R8, R9
+	MOVD R2, R10
+	MOVD R7, R11
+word286:
+	MOVWU.P 4(R9), R12
+	MOVW.P R12, 4(R10)
+	SUBS $1, R11, R11
+	BNE word286
+done279:
 	RET
 
 TEXT mapAddSquaredDiff<>(SB), NOSPLIT, $0-16
@@ -9233,8 +9984,8 @@ TEXT mapAddSquaredDiff<>(SB), NOSPLIT, $0-16
 	MOVD 24(R0), R3
 	MOVD 32(R0), R4
 	SUBS $16, R7, R7
-	BLT single256
-loop255:
+	BLT single288
+loop287:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	FLDPQ 0(R4), (F4, F5)
@@ -9256,12 +10007,12 @@ loop255:
 	ADD $64, R3, R3
 	ADD $64, R4, R4
 	SUBS $16, R7, R7
-	BGE loop255
-single256:
+	BGE loop287
+single288:
 	ADD $16, R7, R7
-again259:
+again291:
 	CMP $8, R7
-	BLT tail257
+	BLT tail289
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	FLDPQ 0(R4), (F4, F5)
@@ -9275,9 +10026,9 @@ again259:
 	ADD $32, R3, R3
 	ADD $32, R4, R4
 	SUB $8, R7, R7
-	B again259
-tail257:
-	CBZ R7, done258
+	B again291
+tail289:
+	CBZ R7, done290
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9286,29 +10037,29 @@ tail257:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word260:
+word292:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word260
+	BNE word292
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word261:
+word293:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word261
+	BNE word293
 	FLDPQ (R8), (F2, F3)
 	MOVD R4, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word262:
+word294:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word262
+	BNE word294
 	FLDPQ (R8), (F4, F5)
 	WORD $0x4ea4d442 // FSUB V4, V2, V2
 	WORD $0x4ea5d463 // FSUB V5, V3, V3
@@ -9318,12 +10069,12 @@ word262:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word263:
+word295:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word263
-done258:
+	BNE word295
+done290:
 	RET
 
 TEXT mapMulShifted<>(SB), NOSPLIT, $0-16
@@ -9336,8 +10087,8 @@ TEXT mapMulShifted<>(SB), NOSPLIT, $0-16
 	WORD $0x4e04079c // DUP V28, V28
 	WORD $0x4ebc1f9d // ORR V28, V28, V29
 	SUBS $16, R7, R7
-	BLT single265
-loop264:
+	BLT single297
+loop296:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4ebcd442 // FSUB V28, V2, V2
@@ -9356,12 +10107,12 @@ loop264:
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUBS $16, R7, R7
-	BGE loop264
-single265:
+	BGE loop296
+single297:
 	ADD $16, R7, R7
-again268:
+again300:
 	CMP $8, R7
-	BLT tail266
+	BLT tail298
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4ebcd442 // FSUB V28, V2, V2
@@ -9373,9 +10124,9 @@ again268:
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	SUB $8, R7, R7
-	B again268
-tail266:
-	CBZ R7, done267
+	B again300
+tail298:
+	CBZ R7, done299
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9384,20 +10135,20 @@ tail266:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word269:
+word301:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word269
+	BNE word301
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word270:
+word302:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word270
+	BNE word302
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4ebcd442 // FSUB V28, V2, V2
 	WORD $0x4ebdd463 // FSUB V29, V3, V3
@@ -9407,12 +10158,12 @@ word270:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word271:
+word303:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word271
-done267:
+	BNE word303
+done299:
 	RET
 
 TEXT mapRope<>(SB), NOSPLIT, $0-16
@@ -9422,8 +10173,8 @@ TEXT mapRope<>(SB), NOSPLIT, $0-16
 	MOVD 16(R0), R2
 	MOVD 24(R0), R3
 	SUBS $16, R7, R7
-	BLT single273
-loop272:
+	BLT single305
+loop304:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4e822844 // TRN1 V2, V2, V4
@@ -9466,12 +10217,12 @@ loop272:
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUBS $16, R7, R7
-	BGE loop272
-single273:
+	BGE loop304
+single305:
 	ADD $16, R7, R7
-again276:
+again308:
 	CMP $8, R7
-	BLT tail274
+	BLT tail306
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4e822844 // TRN1 V2, V2, V4
@@ -9495,9 +10246,9 @@ again276:
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	SUB $8, R7, R7
-	B again276
-tail274:
-	CBZ R7, done275
+	B again308
+tail306:
+	CBZ R7, done307
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9506,20 +10257,20 @@ tail274:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word277:
+word309:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word277
+	BNE word309
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word278:
+word310:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word278
+	BNE word310
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4e822844 // TRN1 V2, V2, V4
 	WORD $0x4e826846 // TRN2 V2, V2, V6
@@ -9541,12 +10292,12 @@ word278:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word279:
+word311:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word279
-done275:
+	BNE word311
+done307:
 	RET
 
 TEXT mapRopeBack<>(SB), NOSPLIT, $0-16
@@ -9556,8 +10307,8 @@ TEXT mapRopeBack<>(SB), NOSPLIT, $0-16
 	MOVD 16(R0), R2
 	MOVD 24(R0), R3
 	SUBS $16, R7, R7
-	BLT single281
-loop280:
+	BLT single313
+loop312:
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4e822844 // TRN1 V2, V2, V4
@@ -9596,12 +10347,12 @@ loop280:
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUBS $16, R7, R7
-	BGE loop280
-single281:
+	BGE loop312
+single313:
 	ADD $16, R7, R7
-again284:
+again316:
 	CMP $8, R7
-	BLT tail282
+	BLT tail314
 	FLDPQ 0(R2), (F0, F1)
 	FLDPQ 0(R3), (F2, F3)
 	WORD $0x4e822844 // TRN1 V2, V2, V4
@@ -9623,9 +10374,9 @@ again284:
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	SUB $8, R7, R7
-	B again284
-tail282:
-	CBZ R7, done283
+	B again316
+tail314:
+	CBZ R7, done315
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9634,20 +10385,20 @@ tail282:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word285:
+word317:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word285
+	BNE word317
 	FLDPQ (R8), (F0, F1)
 	MOVD R3, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word286:
+word318:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word286
+	BNE word318
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4e822844 // TRN1 V2, V2, V4
 	WORD $0x4e826846 // TRN2 V2, V2, V6
@@ -9667,12 +10418,12 @@ word286:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word287:
+word319:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word287
-done283:
+	BNE word319
+done315:
 	RET
 
 TEXT mapAdamW<>(SB), NOSPLIT, $0-16
@@ -9710,8 +10461,8 @@ TEXT mapAdamW<>(SB), NOSPLIT, $0-16
 	WORD $0x4e0405ce // DUP V14, V14
 	WORD $0x4eae1dcf // ORR V14, V14, V15
 	SUBS $16, R7, R7
-	BLT single289
-loop288:
+	BLT single321
+loop320:
 	FLDPQ 0(R4), (F0, F1)
 	FLDPQ 0(R5), (F2, F3)
 	FLDPQ 0(R6), (F4, F5)
@@ -9786,12 +10537,12 @@ loop288:
 	ADD $64, R6, R6
 	ADD $64, R13, R13
 	SUBS $16, R7, R7
-	BGE loop288
-single289:
+	BGE loop320
+single321:
 	ADD $16, R7, R7
-again292:
+again324:
 	CMP $8, R7
-	BLT tail290
+	BLT tail322
 	FLDPQ 0(R4), (F0, F1)
 	FLDPQ 0(R5), (F2, F3)
 	FLDPQ 0(R6), (F4, F5)
@@ -9833,9 +10584,9 @@ again292:
 	ADD $32, R6, R6
 	ADD $32, R13, R13
 	SUB $8, R7, R7
-	B again292
-tail290:
-	CBZ R7, done291
+	B again324
+tail322:
+	CBZ R7, done323
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9844,38 +10595,38 @@ tail290:
 	MOVD R4, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word293:
+word325:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word293
+	BNE word325
 	FLDPQ (R8), (F0, F1)
 	MOVD R5, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word294:
+word326:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word294
+	BNE word326
 	FLDPQ (R8), (F2, F3)
 	MOVD R6, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word295:
+word327:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word295
+	BNE word327
 	FLDPQ (R8), (F4, F5)
 	MOVD R13, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word296:
+word328:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word296
+	BNE word328
 	FLDPQ (R8), (F6, F7)
 	WORD $0x6e34dcc6 // FMUL V20, V6, V6
 	WORD $0x6e35dce7 // FMUL V21, V7, V7
@@ -9907,30 +10658,30 @@ word296:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word297:
+word329:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word297
+	BNE word329
 	FSTPQ (F2, F3), (R8)
 	MOVD R8, R9
 	MOVD R2, R10
 	MOVD R7, R11
-word298:
+word330:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word298
+	BNE word330
 	FSTPQ (F4, F5), (R8)
 	MOVD R8, R9
 	MOVD R3, R10
 	MOVD R7, R11
-word299:
+word331:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word299
-done291:
+	BNE word331
+done323:
 	RET
 
 TEXT mapSum<>(SB), NOSPLIT, $0-16
@@ -9946,8 +10697,8 @@ TEXT mapSum<>(SB), NOSPLIT, $0-16
 	WORD $0x6e361ed6 // EOR V22, V22, V22
 	WORD $0x6e371ef7 // EOR V23, V23, V23
 	SUBS $32, R7, R7
-	BLT single301
-loop300:
+	BLT single333
+loop332:
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x4e20d610 // FADD V0, V16, V16
 	WORD $0x4e21d631 // FADD V1, V17, V17
@@ -9962,20 +10713,20 @@ loop300:
 	WORD $0x4e21d6f7 // FADD V1, V23, V23
 	ADD $128, R1, R1
 	SUBS $32, R7, R7
-	BGE loop300
-single301:
+	BGE loop332
+single333:
 	ADD $32, R7, R7
-again304:
+again336:
 	CMP $8, R7
-	BLT tail302
+	BLT tail334
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x4e20d610 // FADD V0, V16, V16
 	WORD $0x4e21d631 // FADD V1, V17, V17
 	ADD $32, R1, R1
 	SUB $8, R7, R7
-	B again304
-tail302:
-	CBZ R7, done303
+	B again336
+tail334:
+	CBZ R7, done335
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -9984,15 +10735,15 @@ tail302:
 	MOVD R1, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word305:
+word337:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word305
+	BNE word337
 	FLDPQ (R8), (F0, F1)
 	WORD $0x4e20d610 // FADD V0, V16, V16
 	WORD $0x4e21d631 // FADD V1, V17, V17
-done303:
+done335:
 	WORD $0x4e32d610 // FADD V18, V16, V16
 	WORD $0x4e33d631 // FADD V19, V17, V17
 	WORD $0x4e36d694 // FADD V22, V20, V20
@@ -10017,8 +10768,8 @@ TEXT mapDot<>(SB), NOSPLIT, $0-16
 	WORD $0x6e361ed6 // EOR V22, V22, V22
 	WORD $0x6e371ef7 // EOR V23, V23, V23
 	SUBS $32, R7, R7
-	BLT single307
-loop306:
+	BLT single339
+loop338:
 	FLDPQ 0(R1), (F0, F1)
 	FLDPQ 0(R2), (F2, F3)
 	WORD $0x4e22cc10 // FMLA V2, V0, V16
@@ -10038,12 +10789,12 @@ loop306:
 	ADD $128, R1, R1
 	ADD $128, R2, R2
 	SUBS $32, R7, R7
-	BGE loop306
-single307:
+	BGE loop338
+single339:
 	ADD $32, R7, R7
-again310:
+again342:
 	CMP $8, R7
-	BLT tail308
+	BLT tail340
 	FLDPQ 0(R1), (F0, F1)
 	FLDPQ 0(R2), (F2, F3)
 	WORD $0x4e22cc10 // FMLA V2, V0, V16
@@ -10051,9 +10802,9 @@ again310:
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUB $8, R7, R7
-	B again310
-tail308:
-	CBZ R7, done309
+	B again342
+tail340:
+	CBZ R7, done341
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -10062,24 +10813,24 @@ tail308:
 	MOVD R1, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word311:
+word343:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word311
+	BNE word343
 	FLDPQ (R8), (F0, F1)
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word312:
+word344:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word312
+	BNE word344
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4e22cc10 // FMLA V2, V0, V16
 	WORD $0x4e23cc31 // FMLA V3, V1, V17
-done309:
+done341:
 	WORD $0x4e32d610 // FADD V18, V16, V16
 	WORD $0x4e33d631 // FADD V19, V17, V17
 	WORD $0x4e36d694 // FADD V22, V20, V20
@@ -10106,8 +10857,8 @@ TEXT mapSumSquaredFrom<>(SB), NOSPLIT, $0-16
 	WORD $0x6e361ed6 // EOR V22, V22, V22
 	WORD $0x6e371ef7 // EOR V23, V23, V23
 	SUBS $32, R7, R7
-	BLT single314
-loop313:
+	BLT single346
+loop345:
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -10130,12 +10881,12 @@ loop313:
 	WORD $0x4e21cc37 // FMLA V1, V1, V23
 	ADD $128, R1, R1
 	SUBS $32, R7, R7
-	BGE loop313
-single314:
+	BGE loop345
+single346:
 	ADD $32, R7, R7
-again317:
+again349:
 	CMP $8, R7
-	BLT tail315
+	BLT tail347
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -10143,9 +10894,9 @@ again317:
 	WORD $0x4e21cc31 // FMLA V1, V1, V17
 	ADD $32, R1, R1
 	SUB $8, R7, R7
-	B again317
-tail315:
-	CBZ R7, done316
+	B again349
+tail347:
+	CBZ R7, done348
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -10154,11 +10905,11 @@ tail315:
 	MOVD R1, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word318:
+word350:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word318
+	BNE word350
 	FLDPQ (R8), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -10167,7 +10918,7 @@ word318:
 	WORD $0x4e3f1c21 // AND V31, V1, V1
 	WORD $0x4e20cc10 // FMLA V0, V0, V16
 	WORD $0x4e21cc31 // FMLA V1, V1, V17
-done316:
+done348:
 	WORD $0x4e32d610 // FADD V18, V16, V16
 	WORD $0x4e33d631 // FADD V19, V17, V17
 	WORD $0x4e36d694 // FADD V22, V20, V20
@@ -10192,8 +10943,8 @@ TEXT mapSumSquaredDiff<>(SB), NOSPLIT, $0-16
 	WORD $0x6e361ed6 // EOR V22, V22, V22
 	WORD $0x6e371ef7 // EOR V23, V23, V23
 	SUBS $32, R7, R7
-	BLT single320
-loop319:
+	BLT single352
+loop351:
 	FLDPQ 0(R1), (F0, F1)
 	FLDPQ 0(R2), (F2, F3)
 	WORD $0x4ea2d400 // FSUB V2, V0, V0
@@ -10221,12 +10972,12 @@ loop319:
 	ADD $128, R1, R1
 	ADD $128, R2, R2
 	SUBS $32, R7, R7
-	BGE loop319
-single320:
+	BGE loop351
+single352:
 	ADD $32, R7, R7
-again323:
+again355:
 	CMP $8, R7
-	BLT tail321
+	BLT tail353
 	FLDPQ 0(R1), (F0, F1)
 	FLDPQ 0(R2), (F2, F3)
 	WORD $0x4ea2d400 // FSUB V2, V0, V0
@@ -10236,9 +10987,9 @@ again323:
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUB $8, R7, R7
-	B again323
-tail321:
-	CBZ R7, done322
+	B again355
+tail353:
+	CBZ R7, done354
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -10247,26 +10998,26 @@ tail321:
 	MOVD R1, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word324:
+word356:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word324
+	BNE word356
 	FLDPQ (R8), (F0, F1)
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word325:
+word357:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word325
+	BNE word357
 	FLDPQ (R8), (F2, F3)
 	WORD $0x4ea2d400 // FSUB V2, V0, V0
 	WORD $0x4ea3d421 // FSUB V3, V1, V1
 	WORD $0x4e20cc10 // FMLA V0, V0, V16
 	WORD $0x4e21cc31 // FMLA V1, V1, V17
-done322:
+done354:
 	WORD $0x4e32d610 // FADD V18, V16, V16
 	WORD $0x4e33d631 // FADD V19, V17, V17
 	WORD $0x4e36d694 // FADD V22, V20, V20
@@ -10290,8 +11041,8 @@ TEXT mapSumSquares64<>(SB), NOSPLIT, $0-16
 	WORD $0x6e361ed6 // EOR V22, V22, V22
 	WORD $0x6e371ef7 // EOR V23, V23, V23
 	SUBS $32, R7, R7
-	BLT single327
-loop326:
+	BLT single359
+loop358:
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x0e617804 // FCVTL.2D V0, V4
 	WORD $0x4e617805 // FCVTL2.2D V0, V5
@@ -10330,12 +11081,12 @@ loop326:
 	WORD $0x4e65ccb7 // FMLA.2D V5, V5, V23
 	ADD $128, R1, R1
 	SUBS $32, R7, R7
-	BGE loop326
-single327:
+	BGE loop358
+single359:
 	ADD $32, R7, R7
-again330:
+again362:
 	CMP $8, R7
-	BLT tail328
+	BLT tail360
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x0e617804 // FCVTL.2D V0, V4
 	WORD $0x4e617805 // FCVTL2.2D V0, V5
@@ -10347,9 +11098,9 @@ again330:
 	WORD $0x4e65ccb1 // FMLA.2D V5, V5, V17
 	ADD $32, R1, R1
 	SUB $8, R7, R7
-	B again330
-tail328:
-	CBZ R7, done329
+	B again362
+tail360:
+	CBZ R7, done361
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -10358,11 +11109,11 @@ tail328:
 	MOVD R1, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word331:
+word363:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word331
+	BNE word363
 	FLDPQ (R8), (F0, F1)
 	WORD $0x0e617804 // FCVTL.2D V0, V4
 	WORD $0x4e617805 // FCVTL2.2D V0, V5
@@ -10372,7 +11123,7 @@ word331:
 	WORD $0x4e617825 // FCVTL2.2D V1, V5
 	WORD $0x4e64cc90 // FMLA.2D V4, V4, V16
 	WORD $0x4e65ccb1 // FMLA.2D V5, V5, V17
-done329:
+done361:
 	WORD $0x4e72d610 // FADD.2D V18, V16, V16
 	WORD $0x4e73d631 // FADD.2D V19, V17, V17
 	WORD $0x4e76d694 // FADD.2D V22, V20, V20
@@ -10396,8 +11147,8 @@ TEXT mapMax<>(SB), NOSPLIT, $0-16
 	FMOVQ 640(R20), F22
 	WORD $0x4eb61ed7 // ORR V22, V22, V23
 	SUBS $32, R7, R7
-	BLT single333
-loop332:
+	BLT single365
+loop364:
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x4e30f410 // FMAX V16, V0, V16
 	WORD $0x4e31f431 // FMAX V17, V1, V17
@@ -10412,20 +11163,20 @@ loop332:
 	WORD $0x4e37f437 // FMAX V23, V1, V23
 	ADD $128, R1, R1
 	SUBS $32, R7, R7
-	BGE loop332
-single333:
+	BGE loop364
+single365:
 	ADD $32, R7, R7
-again336:
+again368:
 	CMP $8, R7
-	BLT tail334
+	BLT tail366
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x4e30f410 // FMAX V16, V0, V16
 	WORD $0x4e31f431 // FMAX V17, V1, V17
 	ADD $32, R1, R1
 	SUB $8, R7, R7
-	B again336
-tail334:
-	CBZ R7, done335
+	B again368
+tail366:
+	CBZ R7, done367
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -10434,11 +11185,11 @@ tail334:
 	MOVD R1, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word337:
+word369:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word337
+	BNE word369
 	FLDPQ (R8), (F0, F1)
 	FMOVQ 640(R20), F14
 	WORD $0x4eae1dcf // ORR V14, V14, V15
@@ -10447,7 +11198,7 @@ word337:
 	WORD $0x6eff1de1 // BIF V31, V15, V1
 	WORD $0x4e30f410 // FMAX V16, V0, V16
 	WORD $0x4e31f431 // FMAX V17, V1, V17
-done335:
+done367:
 	WORD $0x4e32f610 // FMAX V18, V16, V16
 	WORD $0x4e33f631 // FMAX V19, V17, V17
 	WORD $0x4e36f694 // FMAX V22, V20, V20
@@ -10479,8 +11230,8 @@ TEXT mapExpSum<>(SB), NOSPLIT, $0-16
 	FMOVQ 48(R20), F26
 	FMOVQ 64(R20), F27
 	SUBS $32, R7, R7
-	BLT single339
-loop338:
+	BLT single371
+loop370:
 	FLDPQ 0(R2), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -10760,12 +11511,12 @@ loop338:
 	ADD $128, R1, R1
 	ADD $128, R2, R2
 	SUBS $32, R7, R7
-	BGE loop338
-single339:
+	BGE loop370
+single371:
 	ADD $32, R7, R7
-again342:
+again374:
 	CMP $8, R7
-	BLT tail340
+	BLT tail372
 	FLDPQ 0(R2), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -10838,9 +11589,9 @@ again342:
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUB $8, R7, R7
-	B again342
-tail340:
-	CBZ R7, done341
+	B again374
+tail372:
+	CBZ R7, done373
 	MOVD $mapLanes<>+32(SB), R21
 	SUB R7<<2, R21, R21
 	ADD $96, R0, R8
@@ -10849,11 +11600,11 @@ tail340:
 	MOVD R2, R9
 	MOVD R8, R10
 	MOVD R7, R11
-word343:
+word375:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word343
+	BNE word375
 	FLDPQ (R8), (F0, F1)
 	WORD $0x4ebcd400 // FSUB V28, V0, V0
 	WORD $0x4ebdd421 // FSUB V29, V1, V1
@@ -10927,14 +11678,14 @@ word343:
 	MOVD R8, R9
 	MOVD R1, R10
 	MOVD R7, R11
-word344:
+word376:
 	MOVWU.P 4(R9), R12
 	MOVW.P R12, 4(R10)
 	SUBS $1, R11, R11
-	BNE word344
+	BNE word376
 	WORD $0x4e20d610 // FADD V0, V16, V16
 	WORD $0x4e21d631 // FADD V1, V17, V17
-done341:
+done373:
 	WORD $0x4e32d610 // FADD V18, V16, V16
 	WORD $0x4e33d631 // FADD V19, V17, V17
 	WORD $0x4e36d694 // FADD V22, V20, V20
@@ -10972,24 +11723,27 @@ DATA mapTable<>+184(SB)/8, $mapAxpy<>(SB)
 DATA mapTable<>+192(SB)/8, $mapComb<>(SB)
 DATA mapTable<>+200(SB)/8, $mapAffine<>(SB)
 DATA mapTable<>+208(SB)/8, $mapAffineSiLU<>(SB)
-DATA mapTable<>+216(SB)/8, $mapCentre<>(SB)
-DATA mapTable<>+224(SB)/8, $mapCentreAffine<>(SB)
-DATA mapTable<>+232(SB)/8, $mapDiff<>(SB)
-DATA mapTable<>+240(SB)/8, $mapBlend<>(SB)
-DATA mapTable<>+248(SB)/8, $mapMulAddTo<>(SB)
-DATA mapTable<>+256(SB)/8, $mapAddSquaredDiff<>(SB)
-DATA mapTable<>+264(SB)/8, $mapMulShifted<>(SB)
-DATA mapTable<>+272(SB)/8, $mapRope<>(SB)
-DATA mapTable<>+280(SB)/8, $mapRopeBack<>(SB)
-DATA mapTable<>+288(SB)/8, $mapAdamW<>(SB)
-DATA mapTable<>+296(SB)/8, $mapSum<>(SB)
-DATA mapTable<>+304(SB)/8, $mapDot<>(SB)
-DATA mapTable<>+312(SB)/8, $mapSumSquaredFrom<>(SB)
-DATA mapTable<>+320(SB)/8, $mapSumSquaredDiff<>(SB)
-DATA mapTable<>+328(SB)/8, $mapSumSquares64<>(SB)
-DATA mapTable<>+336(SB)/8, $mapMax<>(SB)
-DATA mapTable<>+344(SB)/8, $mapExpSum<>(SB)
-GLOBL mapTable<>(SB), (RODATA|NOPTR), $352
+DATA mapTable<>+216(SB)/8, $mapAffine2<>(SB)
+DATA mapTable<>+224(SB)/8, $mapAffineSlopeSiLU<>(SB)
+DATA mapTable<>+232(SB)/8, $mapCentre<>(SB)
+DATA mapTable<>+240(SB)/8, $mapCentreAffine<>(SB)
+DATA mapTable<>+248(SB)/8, $mapDiff<>(SB)
+DATA mapTable<>+256(SB)/8, $mapBlend<>(SB)
+DATA mapTable<>+264(SB)/8, $mapMulAddTo<>(SB)
+DATA mapTable<>+272(SB)/8, $mapAddWithProduct<>(SB)
+DATA mapTable<>+280(SB)/8, $mapAddSquaredDiff<>(SB)
+DATA mapTable<>+288(SB)/8, $mapMulShifted<>(SB)
+DATA mapTable<>+296(SB)/8, $mapRope<>(SB)
+DATA mapTable<>+304(SB)/8, $mapRopeBack<>(SB)
+DATA mapTable<>+312(SB)/8, $mapAdamW<>(SB)
+DATA mapTable<>+320(SB)/8, $mapSum<>(SB)
+DATA mapTable<>+328(SB)/8, $mapDot<>(SB)
+DATA mapTable<>+336(SB)/8, $mapSumSquaredFrom<>(SB)
+DATA mapTable<>+344(SB)/8, $mapSumSquaredDiff<>(SB)
+DATA mapTable<>+352(SB)/8, $mapSumSquares64<>(SB)
+DATA mapTable<>+360(SB)/8, $mapMax<>(SB)
+DATA mapTable<>+368(SB)/8, $mapExpSum<>(SB)
+GLOBL mapTable<>(SB), (RODATA|NOPTR), $376
 
 // func map256(op mapOp, a *mapArgs)
 TEXT ·map256(SB), NOSPLIT, $0-16

@@ -33,11 +33,14 @@ const (
 	mapComb
 	mapAffine
 	mapAffineSiLU
+	mapAffine2
+	mapAffineSlopeSiLU
 	mapCentre
 	mapCentreAffine
 	mapDiff
 	mapBlend
 	mapMulAddTo
+	mapAddWithProduct
 	mapAddSquaredDiff
 	mapMulShifted
 	mapRope

@@ -89,6 +89,16 @@ var mappings = []mapping{
 	{name: "Comb", in: 2, scalars: 2, out: []int{0}, body: func(v vec) { v.mul(0, 0, v.scalar(0)); v.fma(0, 1, v.scalar(1)) }},
 	{name: "Affine", in: 3, out: []int{0}, body: func(v vec) { v.muladd(0, 1, 2) }},
 	{name: "AffineSiLU", in: 3, out: []int{0}, body: func(v vec) { v.muladd(0, 1, 2); v.silu(0, 1, 2, 3) }},
+	{name: "Affine2", in: 5, out: []int{0}, body: func(v vec) { v.muladd(0, 1, 4); v.fma(0, 2, 3) }},
+	{name: "AffineSlopeSiLU", in: 4, out: []int{0}, body: func(v vec) { // x, scale, shift, dy
+		v.muladd(0, 1, 2)
+		v.mov(1, 3)
+		v.mov(2, 0)
+		v.sigmoid(2, 3, 4)
+		v.mov(3, 0)
+		v.logisticSlope()
+		v.mul(0, 2, 1)
+	}},
 	{name: "Centre", in: 1, scalars: 2, out: []int{0}, body: func(v vec) { v.sub(0, 0, v.scalar(0)); v.mul(0, 0, v.scalar(1)) }},
 	{name: "CentreAffine", in: 3, scalars: 2, out: []int{0}, body: func(v vec) {
 		v.sub(0, 0, v.scalar(0))
@@ -101,6 +111,7 @@ var mappings = []mapping{
 		v.fma(0, 1, v.scalar(1))
 	}},
 	{name: "MulAddTo", in: 3, out: []int{0}, body: func(v vec) { v.fma(0, 1, 2) }},
+	{name: "AddWithProduct", in: 4, out: []int{0, 1}, body: func(v vec) { v.add(0, 0, 2); v.fma(1, 2, 3) }},
 	{name: "AddSquaredDiff", in: 3, out: []int{0}, body: func(v vec) { v.sub(1, 1, 2); v.fma(0, 1, 1) }},
 	{name: "MulShifted", in: 2, scalars: 1, out: []int{0}, body: func(v vec) { v.sub(1, 1, v.scalar(0)); v.mul(0, 0, 1) }},
 	{name: "Rope", in: 2, out: []int{0}, body: func(v vec) { v.rope("VFMADDSUB213PS") }},

@@ -99,11 +99,16 @@ func (k *groupNormGrad) row(a *engine.Args, s []float32, w, b, at, n int) (dz, h
 	dz, hat = dz[:n], hat[:n]
 	x, dy := in(a, 0)[at:at+n], in(a, 3)[at:at+n]
 	asm.Affine(asm.Identity, hat, x, k.vector(s, b, gnFactor), k.vector(s, b, gnOffset))
-	if k.Act == engine.Identity {
+	scale, shift := k.vector(s, b, gnScale), k.vector(s, b, gnShift)
+	switch k.Act {
+	case engine.Identity:
 		return dy, hat
+	case engine.SiLU:
+		asm.AffineSlope(dz, x, scale, shift, dy)
+	default:
+		asm.Affine(asm.Identity, dz, x, scale, shift)
+		asm.ApplySlope(asm.Func(k.Act), dz, dz, dy)
 	}
-	asm.Affine(asm.Identity, dz, x, k.vector(s, b, gnScale), k.vector(s, b, gnShift))
-	asm.ApplySlope(asm.Func(k.Act), dz, dz, dy)
 	return dz, hat
 }
 
@@ -115,8 +120,7 @@ func (k *groupNormGrad) sums(a *engine.Args, s []float32, w, b, chunk int) {
 	for lo, hi := k.fwd.pixels(b, chunk); lo < hi; lo += k.fwd.wide {
 		n := min(k.fwd.wide, hi-lo)
 		dz, hat := k.row(a, s, w, b, lo, n)
-		asm.Add(sumDz[:n], sumDz[:n], dz)
-		asm.MulAddTo(sumDzX[:n], dz, hat)
+		asm.AddWithProduct(sumDz[:n], sumDzX[:n], dz, hat)
 	}
 	p, q := k.fwd.stats(s, b, chunk)
 	k.fwd.fold(p, sumDz)
@@ -155,8 +159,7 @@ func (k *groupNormGrad) gradient(a *engine.Args, s []float32, w, b, chunk int) {
 		n := min(k.fwd.wide, hi-lo)
 		dz, hat := k.row(a, s, w, b, lo, n)
 		dx := out(a, 0)[lo : lo+n]
-		asm.Affine(asm.Identity, dx, hat, pull, push)
-		asm.MulAddTo(dx, dz, gain)
+		asm.Affine2(dx, hat, pull, dz, gain, push)
 	}
 }
 

@@ -123,8 +123,7 @@ func (k *layerNormGrad) do(a *engine.Args, phase, w, i int) {
 		dy := in(a, len(a.In)-1)[row*k.C:][:k.C]
 		hat := k.row(a, gamma, dy, w, row)
 		if k.Params {
-			asm.MulAddTo(dgamma, dy, hat)
-			asm.Add(dbeta, dbeta, dy)
+			asm.AddWithProduct(dbeta, dgamma, dy, hat)
 		}
 	}
 }

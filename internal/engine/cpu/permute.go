@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/easel-go/easel/internal/asm"
 	"github.com/easel-go/easel/internal/engine"
@@ -88,10 +89,25 @@ func (k *permute) do(a *engine.Args, _, _, i int) {
 		first, end := span(part%k.strips(), planeStrip, k.long)
 		from, to := ptr(in(a, 0)[x+first*k.longX:]), ptr(out(a, 0)[y+first*k.longY:])
 		if k.turned {
-			asm.Turn(to, 4*k.shortY, from, 4*k.longX, end-first, k.short, 1)
+			k.turn(to, from, end-first)
 			continue
 		}
 		asm.CopyRows(to, 4*k.longY, from, 4*k.longX, end-first, k.short, 1)
+	}
+}
+
+// turnColumns is how many rows of a result are written at a time: no more than a page
+// each is kept open for.
+const turnColumns = 16
+
+// turn transposes n rows. What it reads and writes lies so far apart that it must be
+// asked for.
+func (k *permute) turn(to, from unsafe.Pointer, n int) {
+	asm.Fetch(from, 4*k.longX, n, 4*k.short, false)
+	for j := 0; j < k.short; j += turnColumns {
+		y, m := unsafe.Add(to, 4*j*k.shortY), min(turnColumns, k.short-j)
+		asm.Fetch(y, 4*k.shortY, m, 4*n, true)
+		asm.Turn(y, 4*k.shortY, unsafe.Add(from, 4*j), 4*k.longX, n, m, 1)
 	}
 }
 

@@ -23,8 +23,10 @@ func (k *upsample) do(a *engine.Args, _, _, i int) {
 	b, y := i/k.OutH, i%k.OutH
 	to := out(a, 0)[i*k.OutW*k.C:]
 	from := in(a, 0)[(b*k.H+y*k.H/k.OutH)*k.W*k.C:]
-	for x := range k.OutW {
-		copy(to[x*k.C:][:k.C], from[x*k.W/k.OutW*k.C:])
+	for x, n := 0, 0; x < k.OutW; x += n {
+		p := x * k.W / k.OutW
+		n = pieces((p+1)*k.OutW, k.W) - x // pixels that show p
+		asm.CopyRows(ptr(to[x*k.C:]), 4*k.C, ptr(from[p*k.C:]), 0, n, k.C, 1)
 	}
 }
 
