@@ -11,7 +11,7 @@ import "unsafe"
 // column whatever their number; Add, Bias, Item and Res are added after it, in
 // that order. Pointers that are nil add nothing.
 type Tile struct {
-	Rows  unsafe.Pointer // [Segs][MaxRows] addresses of rows; those from M on are not read
+	Rows  unsafe.Pointer // [Segs][MaxRows] addresses of rows; those from M on are not read. Of more than MaxRows rows, the first itself
 	Segs  int
 	K     int            // numbers in a segment of a row
 	Off   int            // bytes from a row's address to its first number
@@ -24,7 +24,7 @@ type Tile struct {
 	LdRes int
 	Bias  unsafe.Pointer
 	Item  unsafe.Pointer
-	M, N  int // rows, 1 … TileRows, and columns
+	M, N  int // rows, 1 … TileRows, or up to SpacedRows of one segment; and columns
 
 	mask  uint32
 	maskY unsafe.Pointer
@@ -33,6 +33,8 @@ type Tile struct {
 	Next Area // will be read soon: it is fetched towards the cache meanwhile
 
 	nextEnd uintptr // of the row that is being fetched
+
+	LdA int // bytes from row to row of more than MaxRows rows
 }
 
 // Area is a part of a matrix: rows of some bytes, Ld bytes apart. It may lie outside any
@@ -42,7 +44,8 @@ type Area struct {
 	Rows, Bytes, Ld int
 }
 
-// MaxRows is the largest number of rows a Tile may have on any level.
+// MaxRows is the largest number of rows a Tile with a table of addresses may have on any
+// level.
 const MaxRows = 8
 
 // TileRows and Columns are the size of a Tile that the level in use does best.
@@ -52,6 +55,15 @@ func TileRows() int {
 		return 6
 	}
 	return 8
+}
+
+// SpacedRows is TileRows for rows of one segment that lie at equal distances. More of
+// them read the panels less often.
+func SpacedRows() int {
+	if level >= AVX512 {
+		return 12
+	}
+	return TileRows()
 }
 
 // Columns returns the width of a panel.

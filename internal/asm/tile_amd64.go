@@ -23,6 +23,14 @@ func tile512(t *Tile) {
 		tile512x7(t)
 	case 8:
 		tile512x8(t)
+	case 9:
+		tile512x9(t)
+	case 10:
+		tile512x10(t)
+	case 11:
+		tile512x11(t)
+	case 12:
+		tile512x12(t)
 	}
 }
 
@@ -140,3 +148,15 @@ func tile512x8(t *Tile)
 
 //go:noescape
 func tileBF16x8(t *Tile)
+
+//go:noescape
+func tile512x9(t *Tile)
+
+//go:noescape
+func tile512x10(t *Tile)
+
+//go:noescape
+func tile512x11(t *Tile)
+
+//go:noescape
+func tile512x12(t *Tile)

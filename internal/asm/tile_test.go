@@ -36,9 +36,13 @@ func TestTile(t *testing.T) {
 	atLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 31, 64, 300} {
-			for m := 1; m <= TileRows(); m++ {
+			for m := 1; m <= SpacedRows(); m++ {
+				segs := 1 + k%3
+				if m > MaxRows {
+					segs = 1
+				}
 				for n := 1; n <= 3*Columns(); n += 1 + k%7 {
-					checkTile(t, r, m, n, k, 1+k%3)
+					checkTile(t, r, m, n, k, segs)
 				}
 			}
 		}
@@ -48,10 +52,11 @@ func TestTile(t *testing.T) {
 func checkTile(t *testing.T, r *rand.Rand, m, n, k, segs int) {
 	t.Helper()
 	w := Columns()
-	rows, off := make([][]float32, segs*8), r.IntN(5)
-	table := make([]unsafe.Pointer, segs*8)
+	height, off, ldA := max(m, 8), r.IntN(5), k+8
+	rows, all := make([][]float32, segs*height), randoms(r, segs*height*ldA)
+	table := make([]unsafe.Pointer, segs*height)
 	for i := range table {
-		rows[i] = randoms(r, k+off)
+		rows[i] = all[i*ldA:][:k+off]
 		table[i] = ptr(rows[i])
 	}
 	wide := (n + w - 1) / w * w
@@ -63,6 +68,9 @@ func checkTile(t *testing.T, r *rand.Rand, m, n, k, segs int) {
 	}
 	add, res, bias, item := randoms(r, m*ld), randoms(r, m*ld), randoms(r, wide), randoms(r, wide)
 	tile := &Tile{Rows: ptr(table), Segs: segs, K: k, Off: 4 * off, B: ptr(b), C: ptr(c), LdC: 4 * ld, M: m, N: n}
+	if m > MaxRows {
+		tile.Rows, tile.LdA = table[0], 4*ldA
+	}
 	with := r.IntN(16)
 	if with&1 != 0 {
 		tile.Add, tile.LdAdd = ptr(add), 4*ld
@@ -89,7 +97,7 @@ func checkTile(t *testing.T, r *rand.Rand, m, n, k, segs int) {
 			}
 			for s := range segs {
 				for q := range k {
-					term(float64(rows[s*8+i][off+q]) * float64(b[(j/w*segs*k+s*k+q)*w+j%w]))
+					term(float64(rows[s*height+i][off+q]) * float64(b[(j/w*segs*k+s*k+q)*w+j%w]))
 				}
 			}
 			for bit, v := range []float32{add[i*ld+j], res[i*ld+j], bias[j], item[j]} {
@@ -122,9 +130,12 @@ func TestTileRowsAlike(t *testing.T) {
 		}
 		want := make([]float32, w)
 		(&Tile{Rows: ptr(table[:]), Segs: 1, K: k, B: ptr(b), C: ptr(want), M: 1, N: w}).Run()
-		for m := 1; m <= TileRows(); m++ {
-			c := make([]float32, m*w)
-			(&Tile{Rows: ptr(table[:]), Segs: 1, K: k, B: ptr(b), C: ptr(c), LdC: 4 * w, M: m, N: w}).Run()
+		for m := 1; m <= SpacedRows(); m++ {
+			c, rows := make([]float32, m*w), ptr(table[:])
+			if m > MaxRows {
+				rows = table[0]
+			}
+			(&Tile{Rows: rows, Segs: 1, K: k, B: ptr(b), C: ptr(c), LdC: 4 * w, M: m, N: w}).Run()
 			for i, v := range c {
 				if v != want[i%w] {
 					t.Fatalf("%d rows, row %d column %d: %v, alone %v", m, i/w, i%w, v, want[i%w])

@@ -28,6 +28,7 @@ const (
 	tNextBytes
 	tLdNext
 	tNextEnd // of the row that is being fetched
+	tLdA     // from row to row, of more rows than there are registers for
 )
 
 // rowReg are the registers that hold the addresses of a tile's rows.
@@ -35,7 +36,7 @@ var rowReg = []string{"SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13"}
 
 // tiles writes the matrix product's inner loops, for each number of rows.
 func tiles(s *source) {
-	for m := 1; m <= 8; m++ {
+	for m := 1; m <= 12; m++ {
 		tile{rows: m, vec: "Z", bytes: 64, fma: fma32}.write(s, fmt.Sprintf("tile512x%d", m))
 	}
 	for m := 1; m <= 8; m++ {
@@ -94,7 +95,11 @@ func (t tile) write(s *source, name string) {
 			s.op("VXORPS Y%d, Y%d, Y%d", i, i, i)
 		}
 	}
-	t.segments(s)
+	if t.spaced() {
+		t.oneSegment(s)
+	} else {
+		t.segments(s)
+	}
 	if t.vec == "Z" {
 		t.finish512(s)
 	} else {
@@ -102,6 +107,41 @@ func (t tile) write(s *source, name string) {
 	}
 	s.op("ADDQ $%d, %d(AX); SUBQ $%d, %d(AX); JGT %s", 2*t.bytes, tCol, t.bytes/2, tLeft, panel)
 	s.op("VZEROUPPER; RET")
+}
+
+// spaced says that rows are found by their distance, not by a table.
+func (t tile) spaced() bool { return t.rows > len(rowReg) }
+
+// number is the place of the number of row i that lies disp bytes from where the row's
+// register or, of rows equally spaced, the registers of rows 0, 5 and 10 point.
+func (t tile) number(i, disp int) string {
+	if !t.spaced() {
+		return fmt.Sprintf("%d(%s)(CX*1)", disp, rowReg[i])
+	}
+	base := []string{"SI", "DI", "R8"}[i/5]
+	return fmt.Sprintf("%d(%s)", disp, base) + []string{"", "(R9*1)", "(R9*2)", "(R10*1)", "(R9*4)"}[i%5]
+}
+
+// oneSegment emits the loop over the numbers of equally spaced rows.
+func (t tile) oneSegment(s *source) {
+	loop, tail, one, end := s.label("loop"), s.label("tail"), s.label("one"), s.label("end")
+	s.op("MOVQ DX, SI; ADDQ %d(AX), SI; MOVQ %d(AX), R9; LEAQ (R9)(R9*2), R10; LEAQ (R9)(R9*4), R11", tOff, tLdA)
+	s.op("LEAQ (SI)(R11*1), DI; LEAQ (DI)(R11*1), R8")
+	s.op("MOVQ %d(AX), CX; SUBQ $4, CX; JLT %s; PCALIGN $32", tK, tail)
+	s.line("%s:", loop)
+	for u := range 4 {
+		t.step(s, u, 4*u)
+		if u%2 == 1 { // more rows, more lines
+			t.fetchNext(s)
+		}
+	}
+	s.op("ADDQ $16, SI; ADDQ $16, DI; ADDQ $16, R8; ADDQ $%d, BX; SUBQ $4, CX; JGE %s", 8*t.bytes, loop)
+	s.line("%s:", tail)
+	s.op("ADDQ $4, CX; JEQ %s", end)
+	s.line("%s:", one)
+	t.step(s, 0, 0)
+	s.op("ADDQ $4, SI; ADDQ $4, DI; ADDQ $4, R8; ADDQ $%d, BX; DECQ CX; JNE %s", 2*t.bytes, one)
+	s.line("%s:", end)
 }
 
 // segments emits the loops over segments and over the numbers of one.
@@ -165,7 +205,7 @@ func (t tile) step(s *source, u, disp int) {
 	free := min(map[string]int{"Z": 32, "Y": 16}[t.vec]-b-2, 4)
 	for i := range t.rows {
 		a := b + 2 + i%free
-		s.op("VBROADCASTSS %d(%s)(CX*1), %s%d", disp, rowReg[i], t.vec, a)
+		s.op("VBROADCASTSS %s, %s%d", t.number(i, disp), t.vec, a)
 		for h := range 2 {
 			t.fma(s, t.vec, b+h, a, t.acc(i, h))
 		}

@@ -43,7 +43,7 @@ func directConv(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 	l := &conv{taps: tapsOf(op), op: op, kind: kind}
 	next := inputs(2)
 	p := &product{
-		layer: l, threads: e.threads, groups: l.groups(op.Batch),
+		layer: l, threads: e.threads, groups: l.groups(op.Batch), tall: asm.TileRows(),
 		segments: op.KH * op.KW, k: op.In, cols: op.Out, act: op.Act,
 		bias: next.take(op.Bias), item: next.take(op.Item), residual: next.take(op.Residual),
 	}
@@ -134,7 +134,7 @@ func winogradGrad(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 func directGrad(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 	l := &convGrad{taps: gradTaps(op), op: op, kind: kind}
 	p := &product{
-		layer: l, threads: e.threads, groups: l.groups(op.Batch),
+		layer: l, threads: e.threads, groups: l.groups(op.Batch), tall: asm.TileRows(),
 		segments: op.KH * op.KW, k: op.Out, cols: op.In,
 		bias: none, item: none, residual: none,
 	}

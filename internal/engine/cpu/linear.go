@@ -12,6 +12,7 @@ type linear struct {
 	op    engine.Linear
 	kind  asm.Kind
 	total int // rows of all items
+	tall  int // rows of a group
 	ld    int // bytes between rows of x as it is multiplied
 }
 
@@ -26,7 +27,7 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 	l := &linear{op: op, kind: kind, total: op.Batch * op.Rows, ld: 4 * op.In}
 	next := inputs(2)
 	p := &product{
-		layer: l, threads: e.threads, groups: ceilDiv(l.total, asm.TileRows()),
+		layer: l, threads: e.threads,
 		segments: 1, k: op.In, cols: op.Out, act: op.Act, glu: op.GLU,
 		bias: next.take(op.Bias), item: none, residual: next.take(op.Residual),
 	}
@@ -37,6 +38,7 @@ func newLinear(e *Engine, op engine.Linear) (engine.Kernel, error) {
 		p.stride = l.ld
 		l.ld /= p.round(l.total * op.In)
 	}
+	l.tall = p.cut(l.total, l.ld)
 	p.plan()
 	return p, nil
 }
@@ -53,10 +55,15 @@ func (n *inputs) take(have bool) int {
 }
 
 func (l *linear) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
-	m := asm.TileRows()
-	at := group{row: g * m, n: min(m, l.total-g*m), next: rowsFrom(x, (g+1)*m, m, l.ld)}
-	for i := range at.n {
-		table[0][i] = unsafe.Add(x, (at.row+i)*l.ld)
+	return spacedRows(x, g, l.tall, l.total, l.ld, table)
+}
+
+// spacedRows returns group g of the rows of a matrix of total rows, tall rows a group.
+func spacedRows(x unsafe.Pointer, g, tall, total, ld int, table []rowTable) group {
+	at := group{row: g * tall, n: min(tall, total-g*tall), ld: ld, next: rowsFrom(x, (g+1)*tall, tall, ld)}
+	at.first = unsafe.Add(x, at.row*ld)
+	for i := range min(at.n, asm.MaxRows) {
+		table[0][i] = unsafe.Add(at.first, i*ld)
 	}
 	return at
 }

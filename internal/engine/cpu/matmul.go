@@ -18,13 +18,14 @@ func newMatMul(e *Engine, op engine.MatMul) (engine.Kernel, error) {
 	l := &matMul{op: op}
 	next := inputs(2)
 	l.product = &product{
-		layer: l, threads: e.threads, groups: ceilDiv(op.M, asm.TileRows()),
+		layer: l, threads: e.threads,
 		segments: 1, k: op.K, cols: op.N,
 		bias: none, item: none, residual: next.take(op.Add),
 	}
 	if op.TransA {
 		l.base = 4 * int64(roundUp(op.M*l.ld()+16, 16))
 	}
+	l.cut(op.M, 4*l.ld())
 	l.plan()
 	return l, nil
 }
@@ -59,18 +60,11 @@ func (l *matMul) do(a *engine.Args, _, _, i int) {
 }
 
 func (l *matMul) rows(a *engine.Args, _ unsafe.Pointer, g int, table []rowTable) group {
-	m := asm.TileRows()
-	at := group{row: g * m, n: min(m, l.op.M-g*m)}
 	x := a.In[0].Host
 	if l.op.TransA {
 		x = a.Scratch.Host
 	}
-	ld := 4 * l.ld()
-	at.next = rowsFrom(x, at.row+m, m, ld)
-	for i := range at.n {
-		table[0][i] = unsafe.Add(x, (at.row+i)*ld)
-	}
-	return at
+	return spacedRows(x, g, l.tall, l.op.M, 4*l.ld(), table)
 }
 
 func (l *matMul) panel(a *engine.Args, dst unsafe.Pointer, col, n, k0, k1 int) {

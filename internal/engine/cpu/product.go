@@ -11,7 +11,7 @@ import (
 // panels are made of.
 type layer interface {
 	// rows returns where group g of rows of x lies: for each segment the addresses of
-	// its rows, at most asm.TileRows of them.
+	// its rows in table, or of more than asm.MaxRows rows that of the first.
 	rows(a *engine.Args, x unsafe.Pointer, g int, table []rowTable) group
 
 	// panel makes the panel of weight columns col … col+n−1 from the numbers
@@ -26,6 +26,9 @@ type rowTable = [asm.MaxRows]unsafe.Pointer
 type group struct {
 	row, n int // the first, and how many
 	item   int // picture they belong to
+
+	first unsafe.Pointer // row of more than asm.MaxRows,
+	ld    int            // and how many bytes apart they are
 
 	next asm.Area // what the next group reads that this one does not, if it is known
 }
@@ -42,6 +45,7 @@ type product struct {
 	layer    layer
 	threads  int
 	groups   int // of rows
+	tall     int // rows of a group
 	segments int // of a row
 	k        int // numbers of a segment
 	cols     int // of the result
@@ -118,9 +122,24 @@ func (p *product) round(numbers int) (shrink int) {
 	return shrink
 }
 
+// cut divides rows that are ld bytes apart into groups, and returns how many rows a
+// group has.
+func (p *product) cut(rows, ld int) int {
+	tall := asm.SpacedRows()
+	if ld%4096 == 0 || p.pairs() { // such rows share a set of the first-level cache
+		tall = asm.TileRows()
+	}
+	p.groups = ceilDiv(rows, tall)
+	p.tall = tall
+	if !p.pairs() {
+		p.tall = ceilDiv(rows, p.groups)
+	}
+	return p.tall
+}
+
 // plan chooses blocks and fixes the workers' memory.
 func (p *product) plan() {
-	w, m := asm.Columns(), asm.TileRows()
+	w, m := asm.Columns(), p.tall
 	most := rangeK
 	if p.segments > 1 {
 		most = rangeTapsK
@@ -172,7 +191,7 @@ func (p *product) layout(width int) (s workspace) {
 		s.size += int64(roundUp(bytes, 64))
 		return at
 	}
-	m := asm.TileRows()
+	m := p.tall
 	take(64) // the number of the block whose panels are there
 	s.table = take(p.segments * int(unsafe.Sizeof(rowTable{})))
 	s.panels = take(4 * p.segments * p.kStep * width)
@@ -189,7 +208,7 @@ func (p *product) layout(width int) (s workspace) {
 		s.stage = take(4 * m * width)
 	}
 	if p.kStep < p.k {
-		s.partial = take(4 * asm.TileRows() * p.chunk * width)
+		s.partial = take(4 * p.tall * p.chunk * width)
 	}
 	return s
 }
@@ -333,6 +352,9 @@ func (p *product) multiply(a *engine.Args, w, block, k, g, local int) {
 		Rows: unsafe.Pointer(unsafe.SliceData(table)), Segs: p.segments,
 		K: min(p.kStep, p.k-k), Off: 4 * k, M: at.n,
 	}
+	if at.n > asm.MaxRows {
+		t.Rows, t.LdA = at.first, at.ld
+	}
 	t.Next = at.next
 	if p.segments == 1 { // the area has the rows' numbers
 		t.Next.At += uintptr(t.Off)
@@ -367,7 +389,7 @@ func (p *product) place(a *engine.Args, w int, t *asm.Tile, at group, block, k, 
 	}
 	t.B = unsafe.Add(p.space(a, w, p.perSpace.panels), 4*t.Segs*t.K*j)
 	ld := 4 * width
-	partial := unsafe.Add(p.space(a, w, p.perSpace.partial), local*asm.TileRows()*ld+4*j)
+	partial := unsafe.Add(p.space(a, w, p.perSpace.partial), local*p.tall*ld+4*j)
 	if k > 0 {
 		t.Add, t.LdAdd = partial, ld
 	}

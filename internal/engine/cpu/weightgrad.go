@@ -23,12 +23,13 @@ func newConv2DWeightGrad(e *Engine, op engine.Conv2DWeightGrad) (engine.Kernel, 
 	outH, outW := op.OutSize()
 	l := &weightGrad{taps: tapsOf(op.Conv2D), op: op.Conv2D, pixels: op.Batch * outH * outW, padIn: roundUp(op.In, asm.Columns())}
 	l.product = &product{
-		layer: l, threads: e.threads, groups: ceilDiv(op.Out, asm.TileRows()),
+		layer: l, threads: e.threads,
 		segments: 1, k: l.pixels, cols: op.KH * op.KW * l.padIn,
 		bias: none, item: none, residual: none, inside: true,
 	}
 	l.result = 4 * int64(roundUp(op.Out*l.ld()+16, 16))
 	l.base = l.result + 4*int64(roundUp(op.Out*l.cols, 16))
+	l.cut(op.Out, 4*l.ld())
 	l.plan()
 	return l, nil
 }
@@ -70,12 +71,7 @@ func (l *weightGrad) do(a *engine.Args, phase, _, i int) {
 }
 
 func (l *weightGrad) rows(a *engine.Args, _ unsafe.Pointer, g int, table []rowTable) group {
-	m := asm.TileRows()
-	at := group{row: g * m, n: min(m, l.op.Out-g*m)}
-	for i := range at.n {
-		table[0][i] = unsafe.Add(a.Scratch.Host, 4*(at.row+i)*l.ld())
-	}
-	return at
+	return spacedRows(a.Scratch.Host, g, l.tall, l.op.Out, 4*l.ld(), table)
 }
 
 // panel gathers n channels of the pixels that a tap meets.

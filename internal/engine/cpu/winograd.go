@@ -268,14 +268,22 @@ func (p *winograd) width(block int) int { return min(p.block, p.cols-block*p.blo
 func (p *winograd) plane(a *engine.Args, w, block, k int, u, v unsafe.Pointer, q, tiles int) {
 	rows := (*rowTable)(p.space(a, w, p.perSpace.rows))
 	t := asm.Tile{
-		Rows: unsafe.Pointer(rows), Segs: 1, K: min(p.kStep, p.in-k), Off: 4 * k, N: p.width(block),
+		Segs: 1, K: min(p.kStep, p.in-k), Off: 4 * k, N: p.width(block),
 		B: u, C: unsafe.Add(p.space(a, w, p.perSpace.m), q*p.perSpace.planeM), LdC: 4 * p.block,
 	}
+	tall := ceilDiv(tiles, ceilDiv(tiles, asm.SpacedRows()))
 	for i := 0; i < tiles; i += t.M {
-		t.M = min(asm.TileRows(), tiles-i)
-		for j := range t.M {
-			rows[j] = unsafe.Add(v, 4*(i+j)*p.in)
+		t.M = min(tall, tiles-i)
+		first := unsafe.Add(v, 4*i*p.in)
+		if t.M > asm.MaxRows {
+			t.Rows, t.LdA = first, 4*p.in
+		} else {
+			t.Rows = unsafe.Pointer(rows)
+			for j := range t.M {
+				rows[j] = unsafe.Add(first, 4*j*p.in)
+			}
 		}
+		t.Next = asm.Area{At: uintptr(first) + uintptr(4*t.M*p.in+t.Off), Rows: tall, Bytes: 4 * t.K, Ld: 4 * p.in}
 		if k > 0 {
 			t.Add, t.LdAdd = t.C, t.LdC
 		}
