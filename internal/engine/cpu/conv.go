@@ -15,6 +15,7 @@ type conv struct {
 	op      engine.Conv2D
 	kind    asm.Kind
 	scatter map[int][]int32 // for each length of a range, where packed rows go
+	tall    int             // rows of a group, if the pixels are rows of a matrix, or 0
 }
 
 func newConv2D(e *Engine, op engine.Conv2D) (engine.Kernel, error) {
@@ -50,9 +51,17 @@ func directConv(e *Engine, op engine.Conv2D, kind asm.Kind) engine.Kernel {
 	if op.Compute == engine.Bfloat16 {
 		l.channels /= p.round(op.Batch * op.H * op.W * op.In)
 	}
+	if pointwise(op) {
+		l.tall = p.cut(op.Batch*op.H*op.W, 4*l.channels)
+	}
 	p.plan()
 	l.scatter = scatters(p)
 	return p
+}
+
+// pointwise reports whether a convolution is a linear layer of its pixels.
+func pointwise(op engine.Conv2D) bool {
+	return op.KH == 1 && op.KW == 1 && op.Stride == 1 && op.Pad == [4]int{} && op.UpH == 0 && !op.Item
 }
 
 // perRange returns how many numbers of a weight's segment the range from k on takes.
@@ -88,6 +97,9 @@ func scatter(taps, n int) map[int][]int32 {
 }
 
 func (l *conv) rows(_ *engine.Args, x unsafe.Pointer, g int, table []rowTable) group {
+	if l.tall > 0 {
+		return spacedRows(x, g, l.tall, l.op.Batch*l.op.H*l.op.W, 4*l.channels, table)
+	}
 	return l.group(x, 4*l.op.H*l.op.W*l.channels, g, table)
 }
 
