@@ -31,12 +31,16 @@ func HasAMX() bool { return level == AMX && allowAMX() }
 //	C[i][j] = Σₖ A[i][k]·B[k][j] (+ C[i][j] with add)    i < 32, j < 32·panels
 //
 // pairs, a multiple of 16, counts pairs of k; ldA and ldC are bytes between rows. Sums
-// are float32, in an order that the processor chooses, the same for every row.
-// Subnormals count as 0.
+// are float32: see amxStep for their order. Subnormals count as 0. It is fast where
+// HasAMX.
 func AMXProduct(a unsafe.Pointer, ldA int, b, c unsafe.Pointer, ldC, pairs, panels int, add bool) {
 	t := amx{unsafe.Pointer(&amxConfig), a, ldA, b, c, ldC, pairs / AMXPairs, panels, 0}
 	if add {
 		t.add = 1
+	}
+	if !HasAMX() {
+		amxGo(&t)
+		return
 	}
 	amxTile(&t)
 }

@@ -7,9 +7,6 @@ import (
 )
 
 func TestAMX(t *testing.T) {
-	if !HasAMX() {
-		t.Skip("no AMX")
-	}
 	r := rand.New(rand.NewPCG(19, 20))
 	for _, pairs := range []int{16, 48, 160} {
 		for panels := 1; panels <= 3; panels++ {

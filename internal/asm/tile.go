@@ -88,8 +88,13 @@ func (t *Tile) Run() {
 }
 
 // RunBF16 computes the tile from bfloat16 numbers: rows and B hold pairs of them
-// in the place of each float32, and K counts pairs. Only level AVX512BF16 has it.
+// in the place of each float32, and K counts pairs. Panels are 32 columns wide. It is
+// fast on level AVX512BF16, see HasBF16.
 func (t *Tile) RunBF16() {
+	if level < AVX512BF16 {
+		tileBF16Go(t)
+		return
+	}
 	t.startFetching()
 	tileBF16(t)
 }

@@ -146,9 +146,6 @@ func TestTileRowsAlike(t *testing.T) {
 }
 
 func TestTileBF16(t *testing.T) {
-	if level < AVX512BF16 {
-		t.Skip("no AVX512-BF16")
-	}
 	r := rand.New(rand.NewPCG(5, 6))
 	for m := 1; m <= 8; m++ {
 		const k = 41 // pairs
