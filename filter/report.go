@@ -95,8 +95,9 @@ const (
 // reporter gathers a Report.
 type reporter struct {
 	Report
-	random *rand.Rand
-	seen   []int // numbers offered, by op
+	random  *rand.Rand
+	seen    []int       // numbers offered, by op
+	numbers [][]float64 // scratch: of one op and sample
 }
 
 func newReport(rec *Recipe) *reporter {
@@ -160,9 +161,12 @@ func (p *reporter) addVerdict(r *Row, v Verdict) {
 	if len(o.Bounds) == 0 || len(v.Bounds) != len(o.Bounds) {
 		return
 	}
-	numbers := make([][]float64, len(v.Bounds))
+	for len(p.numbers) < len(v.Bounds) {
+		p.numbers = append(p.numbers, nil)
+	}
+	numbers := p.numbers[:len(v.Bounds)]
 	for i, b := range v.Bounds {
-		numbers[i], _ = r.Stats.Numbers(b.Stat)
+		numbers[i], _ = r.Stats.numbers(numbers[i][:0], b.Stat)
 		o.Bounds[i].note(r, v.Kept, numbers[i])
 	}
 	p.draw(v.Step, numbers)
@@ -172,10 +176,15 @@ func (p *reporter) addVerdict(r *Row, v Verdict) {
 func (p *reporter) draw(step int, numbers [][]float64) {
 	o := &p.Ops[step]
 	p.seen[step]++
-	if len(o.Samples) < drawn {
-		o.Samples = append(o.Samples, numbers)
-	} else if i := p.random.IntN(p.seen[step]); i < drawn {
-		o.Samples[i] = numbers
+	at := len(o.Samples)
+	if at < drawn {
+		o.Samples = append(o.Samples, nil)
+	} else if at = p.random.IntN(p.seen[step]); at >= drawn {
+		return
+	}
+	o.Samples[at] = make([][]float64, len(numbers))
+	for i, n := range numbers {
+		o.Samples[at][i] = slices.Clone(n)
 	}
 }
 

@@ -44,6 +44,27 @@ func TestReportText(t *testing.T) {
 	}
 }
 
+// TestReportOfNoPictures checks that a sample without pictures has no numbers, which is a
+// list of none for the page's program.
+func TestReportOfNoPictures(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("rows.jsonl", []byte(`{"text": "a", "images": []}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := ParseRecipe(strings.NewReader("dataset_path: rows.jsonl\nexport_path: out/r.jsonl\nprocess: [image_shape_filter: ]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := rec.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(rep.Ops[0].Samples)
+	if string(b) != "[[[],[]]]" || err != nil {
+		t.Errorf("numbers %s, want none of two (%v)", b, err)
+	}
+}
+
 func TestReportJSON(t *testing.T) {
 	rep, path := tinyReport(t, "report.json")
 	b, err := os.ReadFile(path)

@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"slices"
-
 	"github.com/easel-go/easel/dataset"
 )
 
@@ -87,7 +85,9 @@ func (s *Stats) numbers(nums []float64, name string) ([]float64, bool) {
 		x, ok := number(v)
 		return append(nums, x), ok
 	}
-	nums = slices.Grow(nums, len(list))
+	if nums == nil {
+		nums = make([]float64, 0, len(list)) // of no numbers too
+	}
 	for _, e := range list {
 		x, ok := number(e)
 		if !ok {
