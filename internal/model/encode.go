@@ -187,8 +187,8 @@ func (te *TextEncoder) level(rows [][]chunk) {
 func (b *Bundle) clip(ctx context.Context, e *Encoded, te *TextEncoder, part string, rows []chunk, skip int) error {
 	c := te.CLIP.Config()
 	skip += b.family.skip
-	if skip < 0 || skip >= c.Encoder.Layers {
-		return fault.Newf(fault.Invalid, "model", "clip skip of %d layers, want fewer than %d", skip, c.Encoder.Layers)
+	if skip < 0 || skip > c.Encoder.Layers { // all layers left out is what the tokens alone say
+		return fault.Newf(fault.Invalid, "model", "clip skip of %d layers, want at most %d", skip, c.Encoder.Layers)
 	}
 	n := len(rows[0].ids)
 	vm, err := b.vm(shape{part: part, batch: 1, rows: n, variant: skip}, func(g *graph.Builder) []*graph.Node {
