@@ -30,6 +30,7 @@ func Roles() []Role {
 		{"groupnorm-silu/decoder-512x512", engine.GroupNorm{Batch: 1, Pixels: 512 * 512, C: 128, Groups: 32, Eps: 1e-5, Act: engine.SiLU}},
 		{"groupnorm-silu/sd1-64x64", engine.GroupNorm{Batch: 2, Pixels: 4096, C: 320, Groups: 32, Eps: 1e-5, Act: engine.SiLU}},
 		{"groupnorm-grad/sd1-64x64", engine.GroupNormGrad{GroupNorm: engine.GroupNorm{Batch: 2, Pixels: 4096, C: 320, Groups: 32, Eps: 1e-5, Act: engine.SiLU}}},
+		{"groupnorm-grad/decoder-256x256", engine.GroupNormGrad{GroupNorm: engine.GroupNorm{Batch: 1, Pixels: 256 * 256, C: 256, Groups: 32, Eps: 1e-5, Act: engine.SiLU}}},
 		{"layernorm/sdxl-64x64", engine.LayerNorm{Rows: 32768, C: 640, Eps: 1e-5, Gamma: true, Beta: true}},
 		{"layernorm-grad/sdxl-64x64", engine.LayerNormGrad{LayerNorm: engine.LayerNorm{Rows: 16384, C: 640, Eps: 1e-5, Gamma: true, Beta: true}}},
 		{"rmsnorm/chatglm", engine.LayerNorm{Rows: 4096, C: 4096, Eps: 1e-5, RMS: true, Gamma: true}},
