@@ -4,10 +4,21 @@
 // # Products
 //
 // Linear layers, products of matrices, direct convolutions and their gradients are one
-// kernel, [product]: tiles of 8×32 sums in registers (6×16 with AVX2), rows read where
-// they lie by way of a table of addresses, weights turned into panels of 32 columns a
-// block at a time. A convolution is a product whose table points at pixels, one set of
-// rows for each tap; padding, stride and enlargement cost nothing but the table.
+// kernel, [product]: tiles of 12×32 sums in registers (6×16 with AVX2), rows read where
+// they lie, weights turned into panels of 32 columns a block at a time. A convolution is
+// a product of tiles of 8×32 whose rows a table of addresses finds: it points at pixels,
+// one set of rows for each tap; padding, stride and enlargement cost nothing but the
+// table.
+//
+// What holds a tile back is memory, so that it is asked for in time: a tile fetches the
+// next one's rows, a line for every four numbers of k, and the lines that its own sums go
+// to. Fetching more of the result ahead loses: rows of a wide result are a multiple of
+// 4 KiB apart and fall into few sets of the cache, where they drive the panels out
+// (2048×1280×10240 reached 61 % so, and 88 % without). Nor was anything gained by
+// fetching the weight that the next panels are made of, or from panels that fill more of
+// the second-level cache. Ranges of k are long, because sums that pass through memory
+// cost more than panels that do not fit (154×2048×1280: 63 % in two ranges, 69 % in
+// one). Twelve rows gain two to five points over eight.
 //
 // 3×3 convolutions of stride 1 go by [winograd] F(4×4, 3×3), a quarter of the products.
 // Layers of at most eight rows an item go by [thin], which needs no panels.
@@ -33,8 +44,8 @@
 //	3×3 320→320 at 64², batch 2    172%  187%
 //	3×3 512→512 at 128²            245%  258%
 //
-// Panels are cheap to make, about a third of a cycle a weight; large kept forms lose
-// to it, because they are read from memory and are 2 (panels of float16) to 8
+// Panels are cheap to make, 0.4 of a cycle a weight that lies near and 0.6 to 1 from
+// memory; large kept forms lose to it, because they are read from memory and are 2 (panels of float16) to 8
 // (transformed weights) times larger than what is stored. So nothing is kept unless
 // [Options].Cache gives room; then transformed weights of convolutions with more than
 // 32 tiles a picture are, the one case that gains.
@@ -51,17 +62,37 @@
 //
 // # Speed
 //
-// Share of the float32 multiply-add peak of one thread, measured between the runs, from
-// float16 weights, panels and transforms included (Sapphire Rapids as above, five or six
-// other programs on the two cores, medians, 2026-11-25):
+// Share of the float32 multiply-add peak of as many threads, measured between the runs,
+// from float16 weights, panels and transforms included (Sapphire Rapids, two virtual
+// cores, other programs on them at a lower priority, medians, 2026-11-26; a convolution
+// by Winograd's way counts the products of a direct one):
 //
-//	linear 2048×1280×1280      86 %    3×3 320→320 at 64²      257 %
-//	linear 2048×5120×1280      85 %    3×3 640→640 at 32²      201 %
-//	linear 4096×320×320        88 %    3×3 1280→1280 at 16²    150 %
-//	linear 154×768×320         82 %    3×3 512→512 at 128²     263 %
+//	                              1 thread  2 threads
+//	linear 2048×1280×1280             86 %       83 %
+//	linear 2048×1280×10240            88 %       83 %
+//	linear 2048×5120×1280             85 %       83 %
+//	linear 4096×320×320               82 %       84 %
+//	linear 8192×640×640               84 %       83 %
+//	linear 154×768×320                77 %       69 %
+//	linear 154×2048×1280              71 %       71 %
+//	linear 2×1280×1280                18 %       15 %
+//	3×3 320→320 at 64²               248 %      228 %
+//	3×3 640→640 at 32²               192 %      209 %
+//	3×3 1280→1280 at 16²             135 %      151 %
+//	3×3 512→512 at 128²              277 %      254 %
+//	3×3 320→320 at 64², stride 2      79 %       82 %
+//	1×1 320→320 at 64²                86 %       78 %
 //
-// The tile alone reaches 95 %. Bfloat16 by AMX reaches 150 to 240 % for linear layers
-// and 160 to 220 % for the convolutions on the same machine with thirty programs.
+// The tile alone reaches 95 %; with few rows an eighth of the time goes into making
+// panels. Layers of two rows read the weight at 19 GB/s, which is what bounds them: a
+// sum over 5 MB reads 23 GB/s. PyTorch 2.13's Linear, from float32 weights, takes 1.37
+// times as long as ours at 2048×1280×1280, 1.16 at 2048×1280×10240, 1.05 at
+// 2048×5120×1280, 1.12 at 4096×320×320, 1.17 at 8192×640×640, 1.15 to 1.2 at
+// 154×768×320, 0.93 to 1.03 at 154×2048×1280 and 1.9 at 2×1280×1280; its Conv2d 2.7 to
+// 3.3 times at the 3×3 shapes of stride 1 (one thread, the same minutes).
+//
+// Bfloat16 by AMX reaches 150 to 240 % for linear layers and 160 to 220 % for the
+// convolutions on the same machine with thirty programs (2026-11-25).
 //
 // The figures are the benchmarks'; EASEL_CPU selects a level (see package asm):
 //
