@@ -39,10 +39,14 @@ type attention struct {
 // first cache beside a tile's queries.
 const keyBlock = 96
 
+// groupTiles is how many tiles share a block of keys: more would push the keys of a head
+// out of the second cache.
+const groupTiles = 4
+
 func newAttention(e *Engine, op engine.Attention) (engine.Kernel, error) {
 	k := &attention{Attention: op, threads: e.threads}
 	k.cut()
-	k.tiles = min(k.count, min(max(64<<10/k.tileLen(), 4), 8))
+	k.tiles = min(k.count, groupTiles)
 	k.parts = min(pieces(4*e.threads, op.Batch*op.Heads), pieces(k.count, k.tiles))
 	return k, nil
 }
