@@ -101,18 +101,19 @@
 // # Attention and memory
 //
 // On one thread of a two-core Xeon with AMX (480 MB of last cache shared with other
-// machines) beside four to eight other programs, medians of three runs, 2026-11-26.
-// Attention (batch × heads × length × size of a head), of the multiply-add peak; its gradient takes 2.4 to 2.6 times
-// as long:
+// machines) beside four to eight other programs, 2026-11-26. Attention (batch × heads ×
+// length × size of a head), of the multiply-add peak, medians of three runs; its
+// gradient takes 2.4 to 2.6 times as long:
 //
 //	2×8×4096×40    78%        2×8×1024×80    68%
 //	2×10×4096×64   76%        2×20×1024×64   69%
 //	2×8×4096 × 77 keys of 40, 2×20×1024 × 77 of 64: 35%, 38%: memory
 //
-// What is bound by memory, of the bandwidth that copying 256 MiB reaches on as many
-// threads (13 GB/s on one, reads and writes counted; two share it), tensors of 32 to
-// 168 MB, counting each operand once, and again what must be read before anything can be
-// written:
+// What is bound by memory, of the bandwidth that copying reaches on as many threads in
+// the same rounds (13 GB/s, reads and writes counted, for one; the same to 18 GB/s for
+// two, as the other programs left it; 27 GB/s on a quiet machine), the best rounds of a
+// run. Tensors are of 32 to 168 MB; each operand counts once, and again what must be
+// read before anything can be written:
 //
 //	                  1    2 threads                     1    2 threads
 //	layer norm       81%   82%        add              109%  108%
@@ -137,7 +138,7 @@
 // 15 times the multiply-add peak; the loop, its panels in the second cache, 45 % of
 // that; linear layers from and to float32 13 to 25 %: 2048×1280×1280 takes 2.0 ms at
 // the peak, while rounding A, reading it once for each block of columns and writing the
-// result take 5 ms at the bandwidth above.
+// result move some 66 MB, 5 ms at the bandwidth above.
 //
 //	go test -run - -bench 'Engine|Attention|Linear' ./internal/engine/cpu
 package cpu
