@@ -37,7 +37,7 @@ type bounded interface {
 func (b Bound) Holds(x float64) bool { return b.holds(x, b.Min, b.Max) }
 
 // maxSize is Python's sys.maxsize, the default of many upper bounds.
-const maxSize = math.MaxInt64
+const maxSize = math.MaxInt
 
 // quorum is the parameter any_or_all.
 type quorum string

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
@@ -154,7 +155,7 @@ func (b *Builder) failLeaf(what, name, have, want string) {
 
 // maxSize bounds the number of elements of a value, so that no product of sizes
 // overflows.
-const maxSize = 1 << 40
+const maxSize = min(1<<40, math.MaxInt)
 
 // positive reports whether shape has axes, all of positive size, and not more
 // elements than memory could hold.

@@ -56,7 +56,7 @@ func bmpHeader(s *source) (*bmpFile, error) {
 	} else {
 		f.width, f.height = int(le32(h, 4)), int(le32(h, 8))
 		if f.topDown = h[11] == 0xff; f.topDown {
-			f.height = 1<<32 - f.height
+			f.height = int(-le32(h, 8))
 		}
 		f.bits, f.compression, colours = le16(h, 14), le32(h, 16), int(le32(h, 32))
 	}

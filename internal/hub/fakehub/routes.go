@@ -249,7 +249,7 @@ func (c *call) hfCached(m []string) {
 }
 
 func (c *call) msError(status int, message string) {
-	c.json(status, map[string]any{"Code": 10010205001, "Message": message, "RequestId": "fake", "Success": false, "Data": nil}, nil)
+	c.json(status, map[string]any{"Code": int64(10010205001), "Message": message, "RequestId": "fake", "Success": false, "Data": nil}, nil)
 }
 
 func (c *call) msOK(data any) {
