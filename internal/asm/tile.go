@@ -2,8 +2,9 @@ package asm
 
 import "unsafe"
 
-// Tile is one block of a matrix product: at most MaxRows rows, whose sums are kept in
-// registers, times as many columns as there are panels for.
+// Tile is one block of a matrix product: a few rows, whose sums are kept in registers,
+// times as many columns as there are panels for. A table says where at most MaxRows rows
+// lie; more of them, on levels that have the registers, are equally spaced.
 //
 //	C[i][j] = Σₛ Σₖ rowₛᵢ[k]·B[s][k][j] + Add[i][j] + Bias[j] + Item[j] + Res[i][j]
 //
@@ -11,7 +12,7 @@ import "unsafe"
 // column whatever their number; Add, Bias, Item and Res are added after it, in
 // that order. Pointers that are nil add nothing.
 type Tile struct {
-	Rows  unsafe.Pointer // [Segs][MaxRows] addresses of rows; those from M on are not read. Of more than MaxRows rows, the first itself
+	Rows  unsafe.Pointer // [Segs][MaxRows] addresses of rows, those from M on not read; or the first of more rows
 	Segs  int
 	K     int            // numbers in a segment of a row
 	Off   int            // bytes from a row's address to its first number
@@ -24,7 +25,7 @@ type Tile struct {
 	LdRes int
 	Bias  unsafe.Pointer
 	Item  unsafe.Pointer
-	M, N  int // rows, 1 … TileRows, or up to SpacedRows of one segment; and columns
+	M, N  int // rows, 1 … TileRows or, equally spaced, SpacedRows; and columns
 
 	mask  uint32
 	maskY unsafe.Pointer
@@ -34,7 +35,7 @@ type Tile struct {
 
 	nextEnd uintptr // of the row that is being fetched
 
-	LdA int // bytes from row to row of more than MaxRows rows
+	LdA int // bytes from row to row of more than MaxRows rows, which have one segment
 }
 
 // Area is a part of a matrix: rows of some bytes, Ld bytes apart. It may lie outside any
