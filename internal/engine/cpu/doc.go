@@ -18,7 +18,7 @@
 // fetching the weight that the next panels are made of, or from panels that fill more of
 // the second-level cache. Ranges of k are long, because sums that pass through memory
 // cost more than panels that do not fit (154×2048×1280: 63 % in two ranges, 69 % in
-// one). Twelve rows gain two to five points over eight.
+// one). Twelve rows gain up to four points over eight.
 //
 // 3×3 convolutions of stride 1 go by [winograd] F(4×4, 3×3), a quarter of the products.
 // Layers of at most eight rows an item go by [thin], which needs no panels.
@@ -88,7 +88,7 @@
 // sum over 5 MB reads 23 GB/s. PyTorch 2.13's Linear, from float32 weights, takes 1.37
 // times as long as ours at 2048×1280×1280, 1.16 at 2048×1280×10240, 1.05 at
 // 2048×5120×1280, 1.12 at 4096×320×320, 1.17 at 8192×640×640, 1.15 to 1.2 at
-// 154×768×320, 0.93 to 1.03 at 154×2048×1280 and 1.9 at 2×1280×1280; its Conv2d 2.7 to
+// 154×768×320, 0.92 to 1.08 at 154×2048×1280 and 1.9 at 2×1280×1280; its Conv2d 2.7 to
 // 3.3 times at the 3×3 shapes of stride 1 (one thread, the same minutes).
 //
 // Bfloat16 by AMX reaches 150 to 240 % for linear layers and 160 to 220 % for the
