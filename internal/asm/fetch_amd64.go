@@ -2,10 +2,8 @@
 
 package asm
 
-import "unsafe"
+//go:noescape
+func fetchToRead(p uintptr, ld, rows, n int)
 
 //go:noescape
-func fetchToRead(p unsafe.Pointer, ld, rows, n int)
-
-//go:noescape
-func fetchToWrite(p unsafe.Pointer, ld, rows, n int)
+func fetchToWrite(p uintptr, ld, rows, n int)

@@ -2,7 +2,5 @@
 
 package asm
 
-import "unsafe"
-
-func fetchToRead(p unsafe.Pointer, ld, rows, n int)  {}
-func fetchToWrite(p unsafe.Pointer, ld, rows, n int) {}
+func fetchToRead(p uintptr, ld, rows, n int)  {}
+func fetchToWrite(p uintptr, ld, rows, n int) {}

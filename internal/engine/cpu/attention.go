@@ -170,8 +170,8 @@ func (f *ahead) fetch() {
 	lo := f.done * f.rows / f.parts
 	f.done++
 	rows := f.done*f.rows/f.parts - lo
-	asm.Fetch(unsafe.Add(ptr(f.y), lo*f.ld), f.ld, rows, f.n, true)
-	asm.Fetch(unsafe.Add(ptr(f.q), lo*f.ld), f.ld, rows, f.n, false)
+	asm.Fetch(address(f.y)+uintptr(lo*f.ld), f.ld, rows, f.n, true)
+	asm.Fetch(address(f.q)+uintptr(lo*f.ld), f.ld, rows, f.n, false)
 }
 
 // attentionHead is what one head reads and writes.
@@ -292,3 +292,6 @@ func (k *attention) finish(h attentionHead, t queryTile) {
 }
 
 func ptr(s []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
+
+// address is where s lies, for [asm.Fetch].
+func address(s []float32) uintptr { return uintptr(ptr(s)) }

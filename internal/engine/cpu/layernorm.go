@@ -132,8 +132,8 @@ func (k *layerNormGrad) do(a *engine.Args, phase, w, i int) {
 // ahead asks for a row of x and of dy: the many loops over the one before leave time.
 func (k *layerNormGrad) ahead(a *engine.Args, row int) {
 	if row < k.Rows {
-		asm.Fetch(ptr(in(a, 0)[row*k.C:]), 0, 1, 4*k.C, false)
-		asm.Fetch(ptr(in(a, len(a.In)-1)[row*k.C:]), 0, 1, 4*k.C, false)
+		asm.Fetch(address(in(a, 0)[row*k.C:]), 0, 1, 4*k.C, false)
+		asm.Fetch(address(in(a, len(a.In)-1)[row*k.C:]), 0, 1, 4*k.C, false)
 	}
 }
 

@@ -103,10 +103,10 @@ const turnColumns = 16
 // turn transposes n rows. What it reads and writes lies so far apart that it must be
 // asked for.
 func (k *permute) turn(to, from unsafe.Pointer, n int) {
-	asm.Fetch(from, 4*k.longX, n, 4*k.short, false)
+	asm.Fetch(uintptr(from), 4*k.longX, n, 4*k.short, false)
 	for j := 0; j < k.short; j += turnColumns {
 		y, m := unsafe.Add(to, 4*j*k.shortY), min(turnColumns, k.short-j)
-		asm.Fetch(y, 4*k.shortY, m, 4*n, true)
+		asm.Fetch(uintptr(y), 4*k.shortY, m, 4*n, true)
 		asm.Turn(y, 4*k.shortY, unsafe.Add(from, 4*j), 4*k.longX, n, m, 1)
 	}
 }
