@@ -91,6 +91,7 @@ func progress() func(lora.Step) error {
 	return func(s lora.Step) error {
 		if bar == nil {
 			bar = progressbar.NewOptions(s.Total, progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionThrottle(100*time.Millisecond),
 				progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
 		}
 		bar.Describe(fmt.Sprintf("epoch %d, loss %.3f, %.1f pictures/s", s.Epoch, s.Loss, s.PerSecond))
