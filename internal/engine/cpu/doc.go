@@ -64,32 +64,34 @@
 //
 // Share of the float32 multiply-add peak of as many threads, measured between the runs,
 // from float16 weights, panels and transforms included (Sapphire Rapids, two virtual
-// cores, other programs on them at a lower priority, medians, 2026-11-26; a convolution
-// by Winograd's way counts the products of a direct one):
+// cores, nothing else on them, medians of two to five runs, 2026-11-26; a convolution by
+// Winograd's way counts the products of a direct one):
 //
 //	                              1 thread  2 threads
-//	linear 2048×1280×1280             86 %       83 %
-//	linear 2048×1280×10240            88 %       83 %
-//	linear 2048×5120×1280             85 %       83 %
-//	linear 4096×320×320               82 %       84 %
-//	linear 8192×640×640               84 %       83 %
-//	linear 154×768×320                77 %       69 %
-//	linear 154×2048×1280              71 %       71 %
-//	linear 2×1280×1280                18 %       15 %
-//	3×3 320→320 at 64²               248 %      228 %
-//	3×3 640→640 at 32²               192 %      209 %
-//	3×3 1280→1280 at 16²             135 %      151 %
-//	3×3 512→512 at 128²              277 %      254 %
-//	3×3 320→320 at 64², stride 2      79 %       82 %
-//	1×1 320→320 at 64²                86 %       78 %
+//	linear 2048×1280×1280             81 %       84 %
+//	linear 2048×1280×10240            78 %       89 %
+//	linear 2048×5120×1280             80 %       93 %
+//	linear 4096×320×320               85 %       87 %
+//	linear 8192×640×640               84 %       88 %
+//	linear 154×768×320                77 %       67 %
+//	linear 154×2048×1280              66 %       73 %
+//	linear 2×1280×1280                18 %       16 %
+//	3×3 320→320 at 64²               224 %      239 %
+//	3×3 640→640 at 32²               187 %      209 %
+//	3×3 1280→1280 at 16²             134 %      142 %
+//	3×3 512→512 at 128²              249 %      265 %
+//	3×3 320→320 at 64², stride 2      77 %       79 %
+//	1×1 320→320 at 64²                82 %       90 %
 //
-// The tile alone reaches 95 %; with few rows an eighth of the time goes into making
+// One thread alone on the machine clocks its multiply-adds higher than memory keeps up
+// with: beside other programs the same kernels reached 86, 88 and 85 % in the first three
+// rows. The tile alone reaches 95 %; with few rows an eighth of the time goes into making
 // panels. Layers of two rows read the weight at 19 GB/s, which is what bounds them: a
-// sum over 5 MB reads 23 GB/s. PyTorch 2.13's Linear, from float32 weights, takes 1.37
-// times as long as ours at 2048×1280×1280, 1.16 at 2048×1280×10240, 1.05 at
-// 2048×5120×1280, 1.12 at 4096×320×320, 1.17 at 8192×640×640, 1.15 to 1.2 at
-// 154×768×320, 0.92 to 1.08 at 154×2048×1280 and 1.9 at 2×1280×1280; its Conv2d 2.7 to
-// 3.3 times at the 3×3 shapes of stride 1 (one thread, the same minutes).
+// sum over 5 MB reads 23 GB/s. PyTorch 2.13's Linear, from float32 weights, takes 1.17
+// times as long as ours at 2048×1280×1280, 1.11 at 2048×1280×10240, 1.05 at
+// 2048×5120×1280, 1.13 at 4096×320×320, 1.16 at 8192×640×640, 1.18 at 154×768×320, 0.87
+// to 1.05 at 154×2048×1280 and 1.9 at 2×1280×1280 (one thread, medians of three rounds in
+// turn); its Conv2d 1.9 to 3.3 times at the 3×3 shapes of stride 1.
 //
 // Bfloat16 by AMX reaches 150 to 240 % for linear layers and 160 to 220 % for the
 // convolutions on the same machine with thirty programs (2026-11-25).
@@ -100,35 +102,34 @@
 //
 // # Attention and memory
 //
-// On one thread of a two-core Xeon with AMX (480 MB of last cache shared with other
-// machines) beside four to eight other programs, 2026-11-26. Attention (batch × heads ×
-// length × size of a head), of the multiply-add peak, medians of three runs; its
-// gradient takes 2.4 to 2.6 times as long:
+// On a two-core Xeon with AMX (480 MB of last cache shared with other machines), with
+// nothing else on it, 2026-11-26. Attention (batch × heads × length × size of a head), of
+// the multiply-add peak; its gradient takes 2.4 to 2.6 times as long:
 //
-//	2×8×4096×40    78%        2×8×1024×80    68%
-//	2×10×4096×64   76%        2×20×1024×64   69%
-//	2×8×4096 × 77 keys of 40, 2×20×1024 × 77 of 64: 35%, 38%: memory
+//	                1    2 threads                     1    2 threads
+//	2×8×4096×40    74%   81%        2×8×1024×80       68%   80%
+//	2×10×4096×64   73%   80%        2×20×1024×64      72%   76%
+//	2×8×4096 × 77 keys of 40, 2×20×1024 × 77 of 64: 44% and 41%: memory
 //
 // What is bound by memory, of the bandwidth that copying reaches on as many threads in
-// the same rounds (13 GB/s, reads and writes counted, for one; the same to 18 GB/s for
-// two, as the other programs left it; 27 GB/s on a quiet machine), the best rounds of a
-// run. Tensors are of 32 to 168 MB; each operand counts once, and again what must be
-// read before anything can be written:
+// the same rounds (13 GB/s for one, 26 for two, reads and writes counted). Tensors are of
+// 32 to 168 MB; each operand counts once, and again what must be read before anything can
+// be written:
 //
 //	                  1    2 threads                     1    2 threads
-//	layer norm       81%   82%        add              109%  108%
-//	  its gradient   82%   64%        scaled sum of 3  104%  108%
-//	RMS norm         78%   94%        add to rows       92%   81%
-//	softmax          76%   76%        sum of rows       92%   90%
-//	group norm+SiLU  81%   83%        permute to NCHW   83%   81%
-//	  its gradient   62%   58%        permute heads     84%   88%
-//	SiLU             96%   95%        concatenate       86%   97%
-//	GELU             80%   82%        enlarge           82%   79%
-//	quick GELU       96%   94%        its gradient      86%   87%
-//	GELU, gradient   99%  100%        rope              93%   93%
-//	GEGLU            88%   87%        float16→float32   90%   79%
-//	its gradient    102%  105%        float32→float16  108%  103%
-//	squared error   108%   93%        AdamW            189%  244%
+//	layer norm       79%   78%        add              113%  118%
+//	  its gradient   80%   73%        scaled sum of 3  105%  108%
+//	RMS norm         80%   81%        add to rows       93%   86%
+//	softmax          83%   69%        sum of rows       91%   80%
+//	group norm+SiLU  81%   78%        permute to NCHW   81%   70%
+//	  its gradient   62%   57%        permute heads     85%   91%
+//	SiLU             98%   90%        concatenate       84%   84%
+//	GELU             83%   69%        enlarge           80%   79%
+//	quick GELU       96%   89%        its gradient      86%   89%
+//	GELU, gradient  105%  100%        rope              90%   94%
+//	GEGLU            91%   80%        float16→float32   87%   91%
+//	its gradient    105%   97%        float32→float16  106%  103%
+//	squared error   113%  116%        AdamW            183%  191%
 //
 // More than 100 % is what writes little or, AdamW, where it has read. Group norm's
 // gradient computes two exponentials and two quotients a number and waits for memory
