@@ -91,7 +91,7 @@
 // times as long as ours at 2048×1280×1280, 1.11 at 2048×1280×10240, 1.05 at
 // 2048×5120×1280, 1.13 at 4096×320×320, 1.16 at 8192×640×640, 1.18 at 154×768×320, 0.87
 // to 1.05 at 154×2048×1280 and 1.9 at 2×1280×1280 (one thread, medians of three rounds in
-// turn); its Conv2d 1.9 to 3.3 times at the 3×3 shapes of stride 1.
+// turn); its Conv2d 2.3 to 3.3 times at the 3×3 shapes of stride 1.
 //
 // Bfloat16 by AMX reaches 150 to 240 % for linear layers and 160 to 220 % for the
 // convolutions on the same machine with thirty programs (2026-11-25).
