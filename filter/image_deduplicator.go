@@ -58,6 +58,7 @@ func (d *imageDedup) hash(pics []picture) (string, error) {
 			return "", err
 		}
 		h, err := hashMethods[d.Method](rgb)
+		rgb.Recycle()
 		if err != nil {
 			return "", pictureError(p.name, err)
 		}

@@ -132,6 +132,7 @@ func jpegMarker(s *source, at int64) (m byte, next int64, ok bool) {
 // what is shown instead decide about files that are in use.
 func decodeJPEG(b []byte, i Info, rule Rule) (*Picture, error) {
 	d := &jpegDecoder{b: b, pos: 2, rule: rule, limit: i.Width * i.Height}
+	defer func() { give(&sparePlanes, d.planes) }()
 	if err := d.file(); err != nil {
 		if rule == Strict {
 			return nil, err
@@ -156,6 +157,7 @@ type jpegDecoder struct {
 	width, height int
 	progressive   bool
 	components    []jpegComponent
+	planes        []byte // of all components
 	hMax, vMax    int
 	quant         [4]*[64]int32
 	dc, ac        [4]*huffman
@@ -338,7 +340,7 @@ func (d *jpegDecoder) frame(m byte, b []byte) error {
 		}
 		d.hMax, d.vMax = max(d.hMax, comps[i].h), max(d.vMax, comps[i].v)
 	}
-	across, down := (d.width+8*d.hMax-1)/(8*d.hMax), (d.height+8*d.vMax-1)/(8*d.vMax)
+	across, down, size := (d.width+8*d.hMax-1)/(8*d.hMax), (d.height+8*d.vMax-1)/(8*d.vMax), 0
 	for i := range comps {
 		c := &comps[i]
 		if d.hMax%c.h != 0 || d.vMax%c.v != 0 {
@@ -347,8 +349,14 @@ func (d *jpegDecoder) frame(m byte, b []byte) error {
 		c.width, c.height = (d.width*c.h+d.hMax-1)/d.hMax, (d.height*c.v+d.vMax-1)/d.vMax
 		c.wide, c.high = (c.width+7)/8, (c.height+7)/8
 		c.across, c.down = across*c.h, down*c.v
-		c.plane = make([]byte, 64*c.across*c.down)
+		size += 64 * c.across * c.down
 		c.bits = unknown
+	}
+	d.planes = take(&sparePlanes, size)
+	for i, at := 0, 0; i < len(comps); i++ {
+		c := &comps[i]
+		c.plane = d.planes[at:][: 64*c.across*c.down : 64*c.across*c.down]
+		at += len(c.plane)
 	}
 	d.components = comps
 	return nil

@@ -73,7 +73,7 @@ const op = "imageio"
 
 // blank is New for sizes that have been checked.
 func blank(m Mode, w, h int) *Picture {
-	p := &Picture{Mode: m, Width: w, Height: h, Pix: make([]byte, w*h*m.Bytes())}
+	p := &Picture{Mode: m, Width: w, Height: h, Pix: take(&sparePixels, w*h*m.Bytes())}
 	if m == Indexed {
 		p.Palette = make([]byte, 768)
 	}
