@@ -88,7 +88,7 @@ func (x *exporter) wholeLines() error {
 
 // wholeTable is where the rows of all shards of parquet are until their number is known.
 func (x *exporter) wholeTable() string {
-	return filepath.Join(filepath.Dir(x.path), "."+filepath.Base(x.path)+".whole.parquet")
+	return filepath.Join(filepath.Dir(x.path), "."+filepath.Base(x.path)+".whole.partial")
 }
 
 func (x *exporter) tableShards(n int) error {
@@ -96,7 +96,7 @@ func (x *exporter) tableShards(n int) error {
 		return err
 	}
 	defer os.Remove(x.wholeTable())
-	d, err := dataset.Open(x.wholeTable())
+	d, err := dataset.Open(x.wholeTable(), dataset.WithFormat("parquet"))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@
 Made with sentencepiece 0.2.3:  python make.py
 NAME.model beside NAME.json: [text, ids, pieces] rows.
 """
-import io, json, os, random
+import io, json, os, random, tempfile
 import sentencepiece as spm
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -26,9 +26,10 @@ def texts(seed, n):
 # source characters, tab, what replaces them, in hexadecimal: some of NFKC's, one that deletes, some of several characters
 RULES = [("3000", "20"), ("A0", "20"), ("9", "20"), ("A", "20"), ("200B", ""), ("FEFF", ""), ("FB01", "66 69"), ("2167", "56 49 49 49"), ("2460", "31"), ("BD", "31 2044 32"),
          ("FF46", "66"), ("FF55", "75"), ("FF4C", "6C"), ("FF21", "41"), ("FF76 FF9E", "30AC"), ("FF76", "30AB"), ("65 301", "E9"), ("2026", "2E 2E 2E"), ("337F", "682A 5F0F 4F1A 793E"), ("2122", "54 4D")]
-with open("/tmp/rules.tsv", "w") as f:
+TSV = os.path.join(tempfile.mkdtemp(), "rules.tsv")
+with open(TSV, "w") as f:
     f.write("".join(f"{a}\t{b}\n" for a, b in RULES))
-TABLE = dict(normalization_rule_tsv="/tmp/rules.tsv")
+TABLE = dict(normalization_rule_tsv=TSV)
 
 def train(name, **kw):
     model = io.BytesIO()
